@@ -1,0 +1,124 @@
+/**
+ * `belay.yaml`: the one file that tells Belay about a cloud. Descriptions travel into belay.schema.json, where
+ * editors show them, so they are written for the person who edits the file.
+ */
+import { z } from 'zod'
+import { parseDurationMs } from '@belay/base'
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a name: small letters, digits and dashes, at most 32, a letter first')
+const command = z.string().min(1).describe("A shell command, run with sh -c in the release's folder of the service.")
+const duration = z
+  .string()
+  .refine((text) => parseDurationMs(text) !== undefined, 'a duration such as 500ms, 30s, 5m, 2h or 1d')
+  .transform((text) => parseDurationMs(text) as number)
+const relativePath = z
+  .string()
+  .min(1)
+  .refine(
+    (path) => !path.startsWith('/') && !path.split('/').includes('..'),
+    'a path inside the repository, without a leading / and without ..',
+  )
+
+const secret = z.strictObject({ fromEnv: z.string().min(1) }).or(z.strictObject({ fromFile: z.string().min(1) }))
+const env = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "an environment variable's name"),
+    z.union([z.string(), z.number().transform(String), z.boolean().transform(String), secret]),
+  )
+  .describe('Environment variables. A secret is named, never written here: { fromEnv: NAME } or { fromFile: path }.')
+
+export const checkSchema = z
+  .strictObject({
+    http: z.string().startsWith('/').optional().describe('A path of the service that must answer 2xx.'),
+    contains: z.string().optional().describe("Text that the answer must contain; ${release} is replaced by the release's name."),
+    tcp: z.literal(true).optional().describe("The service's port must accept a connection."),
+    run: command.optional().describe('A command that must exit 0.'),
+    within: duration.prefault('30s').describe('How long it may take until the check holds.'),
+    every: duration.prefault('500ms').describe('Pause between two tries.'),
+    inARow: z.number().int().min(1).max(20).default(2).describe('How many tries in a row must succeed.'),
+  })
+  .refine((check) => [check.http, check.tcp, check.run].filter((it) => it !== undefined).length === 1, 'exactly one of http, tcp or run')
+
+export const serviceSchema = z.strictObject({
+  path: relativePath.default('.').describe('The folder that becomes the artifact.'),
+  build: command.optional().describe('Run in that folder of a clean checkout before it is packed.'),
+  run: command.describe('Starts the service in the foreground.'),
+  port: z
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe('The port it listens on; given to it as PORT. On the local driver a free one is chosen for each host.'),
+  health: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .describe('The path that tells whether it is well; checked after every restart and shown on the page.'),
+  env: env.optional(),
+  watch: z.array(relativePath).optional().describe('Paths whose change makes a new build; by default the folder of `path`.'),
+  stop: duration.prefault('10s').describe('How long it may take to end after SIGTERM before it is killed.'),
+  open: z.boolean().default(false).describe('A person may open it in a browser; the page then links to it.'),
+})
+
+export const hostSchema = z.strictObject({
+  driver: z.enum(['local']).default('local').describe('local: a folder with processes of its own on the machine of the server.'),
+  roles: z.array(name).min(1).describe('A service runs on every host that has its name as a role.'),
+  ports: z
+    .record(name, z.number().int().min(1).max(65_535))
+    .optional()
+    .describe('Fixed ports by service; otherwise free ones are chosen once and kept.'),
+  env: env.optional(),
+})
+
+export const environmentSchema = z.strictObject({
+  kind: z.enum(['private', 'qa', 'sandbox', 'production']),
+  hosts: z.record(name, hostSchema).refine((hosts) => Object.keys(hosts).length > 0, 'at least one host'),
+  env: env.optional(),
+  approval: z
+    .enum(['none', 'second-person'])
+    .default('none')
+    .describe('second-person: somebody else approves the content hash of the plan.'),
+  tests: z
+    .strictObject({ run: command, on: name, within: duration.prefault('10m') })
+    .optional()
+    .describe('The command of a rehearsal that tests the deployed release; it runs on the first host of the role `on`.'),
+})
+
+export const stepSchema = z.strictObject({
+  step: name.describe('install and restart are built in; any other name needs `run`.'),
+  on: z.union([name.transform((one) => [one]), z.array(name).min(1)]).describe('The roles whose hosts it runs on.'),
+  run: command.optional(),
+  undo: command.optional().describe('Brings back what `run` did.'),
+  once: z.boolean().default(false).describe('Only on the first host of the role.'),
+  batch: z.number().int().min(1).optional().describe('How many hosts at a time. By default all for install and run, 1 for restart.'),
+  drain: command.optional().describe('Before the host is touched: take it out of traffic.'),
+  undrain: command.optional().describe('After its check holds: put it back.'),
+  check: checkSchema.optional(),
+  within: duration.prefault('5m').describe('The time limit of the command on one host.'),
+  rerun: z.boolean().default(false).describe('May be run again when nobody knows whether it ran to its end.'),
+  changes: z.enum(['database']).optional().describe('database: it changes data that outlives the release.'),
+  watch: z.array(relativePath).optional().describe('Paths (migrations) whose change means that this step changes a database.'),
+  onFailure: z
+    .enum(['undo', 'hold'])
+    .default('undo')
+    .describe('undo: bring back all that was switched, in reverse order. hold: stop and wait for a person.'),
+})
+
+export const cloudFileSchema = z
+  .strictObject({
+    cloud: name.describe('The name of your cloud.'),
+    services: z.record(name, serviceSchema).refine((services) => Object.keys(services).length > 0, 'at least one service'),
+    environments: z.record(name, environmentSchema).refine((them) => Object.keys(them).length > 0, 'at least one environment'),
+    deploy: z.array(stepSchema).min(1).describe('The deployment steps, the same in every environment.'),
+  })
+  .describe('belay.yaml tells Belay about a cloud: its services, environments and deployment steps.')
+
+/** The file as read, defaults filled in, durations in milliseconds. */
+export type CloudFile = z.output<typeof cloudFileSchema>
+export type ServiceSpec = z.output<typeof serviceSchema>
+export type EnvironmentSpec = z.output<typeof environmentSchema>
+export type HostSpec = z.output<typeof hostSchema>
+export type StepSpec = z.output<typeof stepSchema>
+export type CheckSpec = z.output<typeof checkSchema>
+export type EnvSpec = z.output<typeof env>
