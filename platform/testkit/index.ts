@@ -1,0 +1,6 @@
+/** What tests need of the world: a real database, a real browser, folders, ports, a full disk, patience. */
+export { openChromium, whyNoChromium } from './chromium.ts'
+export { eventually } from './eventually.ts'
+export { type TemporaryFolder, temporaryFolder, tmpfs } from './folders.ts'
+export { freePort } from './ports.ts'
+export { postgresForTests, type TestDatabase, whyNoPostgres } from './postgres.ts'
