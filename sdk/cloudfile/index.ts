@@ -1,4 +1,7 @@
 /** `belay.yaml`: its schema, its reader, its templates. */
+export { cloudFileJsonSchema } from './json-schema.ts'
+export { nearest } from './nearest.ts'
+export { type CloudFileProblem, type CloudFileReading, formatProblem, readCloudFile } from './read.ts'
 export {
   type CheckSpec,
   type CloudFile,
@@ -9,3 +12,4 @@ export {
   type ServiceSpec,
   type StepSpec,
 } from './schema.ts'
+export { type FoundRepository, servicesIn, starterCloudFile, type StarterService } from './starter.ts'

@@ -5,24 +5,34 @@
 import { z } from 'zod'
 import { parseDurationMs } from '@belay/base'
 
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a name: small letters, digits and dashes, at most 32, a letter first')
+// Messages continue a sentence that the reader begins with the value: `"soon" is not a duration; ...`.
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, 'is not a name; use small letters, digits and dashes, a letter first, at most 32 characters')
 const command = z.string().min(1).describe("A shell command, run with sh -c in the release's folder of the service.")
+/** Timers of Node hold 24.8 days; nothing in a deployment should take longer than a week. */
+const durationMsMax = 7 * 86_400_000
 const duration = z
   .string()
-  .refine((text) => parseDurationMs(text) !== undefined, 'a duration such as 500ms, 30s, 5m, 2h or 1d')
-  .transform((text) => parseDurationMs(text) as number)
+  .refine((text) => parseDurationMs(text) !== undefined, 'is not a duration; write for example 500ms, 30s, 5m, 2h or 1d')
+  .refine((text) => {
+    const ms = parseDurationMs(text)
+    return ms === undefined || (ms >= 1 && ms <= durationMsMax)
+  }, 'is out of range; a duration here is at least 1ms and at most 7d')
+  .meta({ pattern: '^\\s*(\\d+(\\.\\d+)?(ms|s|m|h|d))+\\s*$', examples: ['500ms', '30s', '5m', '2h', '1d'] })
+  .transform((text) => Math.round(parseDurationMs(text) as number))
 const relativePath = z
   .string()
   .min(1)
   .refine(
     (path) => !path.startsWith('/') && !path.split('/').includes('..'),
-    'a path inside the repository, without a leading / and without ..',
+    'is not a path inside the repository; write it without a leading / and without ..',
   )
 
 const secret = z.strictObject({ fromEnv: z.string().min(1) }).or(z.strictObject({ fromFile: z.string().min(1) }))
 const env = z
   .record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "an environment variable's name"),
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is not an environment variable's name; use letters, digits and _, no digit first"),
     z.union([z.string(), z.number().transform(String), z.boolean().transform(String), secret]),
   )
   .describe('Environment variables. A secret is named, never written here: { fromEnv: NAME } or { fromFile: path }.')
@@ -37,7 +47,10 @@ export const checkSchema = z
     every: duration.prefault('500ms').describe('Pause between two tries.'),
     inARow: z.number().int().min(1).max(20).default(2).describe('How many tries in a row must succeed.'),
   })
-  .refine((check) => [check.http, check.tcp, check.run].filter((it) => it !== undefined).length === 1, 'exactly one of http, tcp or run')
+  .refine(
+    (check) => [check.http, check.tcp, check.run].filter((it) => it !== undefined).length === 1,
+    'needs exactly one of http, tcp or run',
+  )
 
 export const serviceSchema = z.strictObject({
   path: relativePath.default('.').describe('The folder that becomes the artifact.'),
@@ -73,7 +86,7 @@ export const hostSchema = z.strictObject({
 
 export const environmentSchema = z.strictObject({
   kind: z.enum(['private', 'qa', 'sandbox', 'production']),
-  hosts: z.record(name, hostSchema).refine((hosts) => Object.keys(hosts).length > 0, 'at least one host'),
+  hosts: z.record(name, hostSchema).refine((hosts) => Object.keys(hosts).length > 0, 'needs at least one host'),
   env: env.optional(),
   approval: z
     .enum(['none', 'second-person'])
@@ -108,8 +121,8 @@ export const stepSchema = z.strictObject({
 export const cloudFileSchema = z
   .strictObject({
     cloud: name.describe('The name of your cloud.'),
-    services: z.record(name, serviceSchema).refine((services) => Object.keys(services).length > 0, 'at least one service'),
-    environments: z.record(name, environmentSchema).refine((them) => Object.keys(them).length > 0, 'at least one environment'),
+    services: z.record(name, serviceSchema).refine((services) => Object.keys(services).length > 0, 'needs at least one service'),
+    environments: z.record(name, environmentSchema).refine((them) => Object.keys(them).length > 0, 'needs at least one environment'),
     deploy: z.array(stepSchema).min(1).describe('The deployment steps, the same in every environment.'),
   })
   .describe('belay.yaml tells Belay about a cloud: its services, environments and deployment steps.')
