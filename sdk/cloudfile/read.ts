@@ -2,7 +2,7 @@
  * Reads `belay.yaml` and says everything that is wrong with it at once, each with its line and column: the YAML
  * itself, then the schema, then what a schema cannot say (rules.ts).
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Document, type Node, type Pair, parseDocument } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Document, type Node, type Pair, parseDocument, visit } from 'yaml'
 import { brokenRules } from './rules.ts'
 import { type Finding, fieldOf, type Path, show } from './finding.ts'
 import { type CloudFile, cloudFileSchema } from './schema.ts'
@@ -47,7 +47,7 @@ export function readCloudFile(text: string, fileName: string): CloudFileReading 
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   } catch {
     // The parser descends by recursion: a thousand brackets in a row exhaust the stack.
-    return failed([problem(0, '', 'is nested too deeply to be read')])
+    return failed([problem(0, '', tooDeep)])
   }
   const complaints = [...document.errors, ...document.warnings].map((error) => ({
     fatal: error.code !== 'DUPLICATE_KEY',
@@ -56,6 +56,11 @@ export function readCloudFile(text: string, fileName: string): CloudFileReading 
   // What follows a broken indentation is guesswork: more complaints would hide the one that matters.
   if (complaints.some(({ fatal }) => fatal)) return failed(complaints.map((it) => it.problem))
   if (document.contents === null) return failed([problem(0, '', 'is empty; belay init writes one that fits your repository')])
+
+  const nowhere = unresolvedAliases(document)
+  if (nowhere.length > 0) {
+    return failed(nowhere.map(({ offset, name }) => problem(offset, '', `*${name} means nothing; no anchor &${name} stands above it`)))
+  }
 
   let raw: unknown
   try {
@@ -78,23 +83,35 @@ export function formatProblem({ file, line, column, field, message }: CloudFileP
 }
 
 function sorted(problems: readonly CloudFileProblem[]): readonly CloudFileProblem[] {
-  const unique = new Map(problems.map((it) => [formatProblem(it), it]))
+  // Where the schema and a rule complain of the same member, the schema goes first and says enough.
+  const unique = new Map(problems.toReversed().map((it) => [`${it.line}:${it.column}:${it.field}`, it]))
   const ordered = [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column || (a.field < b.field ? -1 : 1))
   const last = ordered[problemsMax - 1]
   if (ordered.length <= problemsMax || last === undefined) return ordered
   return [...ordered.slice(0, problemsMax), { ...last, field: '', message: `and ${ordered.length - problemsMax} more problems` }]
 }
 
+const tooDeep = 'is nested too deeply to be read'
 const yamlSentences: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab cannot indent; use spaces',
   MULTIPLE_DOCS: 'a second document begins here (---); one file describes one cloud',
-  BAD_ALIAS: 'this alias cannot be resolved; name an anchor that stands above it',
   BAD_INDENT: 'the indentation does not fit the lines above',
+}
+
+function unresolvedAliases(document: Document.Parsed): { offset: number; name: string }[] {
+  const found: { offset: number; name: string }[] = []
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) === undefined) found.push({ offset: startOf(alias) ?? 0, name: alias.source })
+    },
+  })
+  return found
 }
 
 function sayYaml(code: string, message: string, text: string, offset: number): string {
   if (code === 'DUPLICATE_KEY')
     return `${show(/^[^\s:]+/.exec(text.slice(offset))?.[0] ?? 'this key')} stands here a second time; keep one of them`
+  if (/call stack/.test(message)) return tooDeep
   return yamlSentences[code] ?? `is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }
 

@@ -85,15 +85,24 @@ export const hostSchema = z.strictObject({
 })
 
 export const environmentSchema = z.strictObject({
-  kind: z.enum(['private', 'qa', 'sandbox', 'production']),
-  hosts: z.record(name, hostSchema).refine((hosts) => Object.keys(hosts).length > 0, 'needs at least one host'),
+  kind: z
+    .enum(['private', 'qa', 'sandbox', 'production'])
+    .describe('private: for whoever develops. qa: rehearsals run here. sandbox: lives for a limited time. production: for users.'),
+  hosts: z
+    .record(name, hostSchema)
+    .refine((hosts) => Object.keys(hosts).length > 0, 'needs at least one host')
+    .describe('Where the services run, by name.'),
   env: env.optional(),
   approval: z
     .enum(['none', 'second-person'])
     .default('none')
     .describe('second-person: somebody else approves the content hash of the plan.'),
   tests: z
-    .strictObject({ run: command, on: name, within: duration.prefault('10m') })
+    .strictObject({
+      run: command,
+      on: name.describe('The role on whose first host the command runs.'),
+      within: duration.prefault('10m').describe('The time limit of the command.'),
+    })
     .optional()
     .describe('The command of a rehearsal that tests the deployed release; it runs on the first host of the role `on`.'),
 })
@@ -107,7 +116,7 @@ export const stepSchema = z.strictObject({
   batch: z.number().int().min(1).optional().describe('How many hosts at a time. By default all for install and run, 1 for restart.'),
   drain: command.optional().describe('Before the host is touched: take it out of traffic.'),
   undrain: command.optional().describe('After its check holds: put it back.'),
-  check: checkSchema.optional(),
+  check: checkSchema.optional().describe('What must hold on a host after the step before the next host is touched.'),
   within: duration.prefault('5m').describe('The time limit of the command on one host.'),
   rerun: z.boolean().default(false).describe('May be run again when nobody knows whether it ran to its end.'),
   changes: z.enum(['database']).optional().describe('database: it changes data that outlives the release.'),
@@ -121,8 +130,14 @@ export const stepSchema = z.strictObject({
 export const cloudFileSchema = z
   .strictObject({
     cloud: name.describe('The name of your cloud.'),
-    services: z.record(name, serviceSchema).refine((services) => Object.keys(services).length > 0, 'needs at least one service'),
-    environments: z.record(name, environmentSchema).refine((them) => Object.keys(them).length > 0, 'needs at least one environment'),
+    services: z
+      .record(name, serviceSchema)
+      .refine((services) => Object.keys(services).length > 0, 'needs at least one service')
+      .describe('What is built, started and restarted as one, by name.'),
+    environments: z
+      .record(name, environmentSchema)
+      .refine((them) => Object.keys(them).length > 0, 'needs at least one environment')
+      .describe('Sets of hosts on which the services run, by name.'),
     deploy: z.array(stepSchema).min(1).describe('The deployment steps, the same in every environment.'),
   })
   .describe('belay.yaml tells Belay about a cloud: its services, environments and deployment steps.')

@@ -88,6 +88,7 @@ function nameOfType(value: unknown): string {
 
 function ofChoice(value: unknown, allowed: readonly unknown[]): string {
   const words = allowed.map(String)
+  if (value === null) return `is empty; expected ${words.length === 1 ? '' : 'one of '}${words.join(', ')}`
   if (words.length === 1) return `${show(value)} is not allowed; write ${words[0]} or leave it out`
   return `${show(value)} is not one of ${words.join(', ')}${typeof value === 'string' ? suggestion(value, words).replace(/; allowed.*/, '') : ''}`
 }

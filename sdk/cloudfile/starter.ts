@@ -189,7 +189,8 @@ function serviceAt({ files }: FoundRepository, prefix: string, fallback: string)
     { name, path, build, run, port, health: undefined, because: `from ${prefix}${because}` },
   ]
   if (has('go.mod')) return shape('go.mod', 'go build -o ./service .', './service')
-  if (has('Cargo.toml')) return shape('Cargo.toml', 'cargo build --release && cp target/release/* . || true', `./${name}`)
+  const crate = /^name\s*=\s*"([^"]+)"/m.exec(read('Cargo.toml'))?.[1]
+  if (has('Cargo.toml')) return shape('Cargo.toml', 'cargo build --release', `./target/release/${crate ?? name}`)
   if (has('manage.py')) {
     return shape('manage.py', pythonBuild, '.venv/bin/python manage.py runserver --noreload 127.0.0.1:$PORT')
   }
