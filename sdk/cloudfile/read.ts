@@ -2,7 +2,7 @@
  * Reads `belay.yaml` and says everything that is wrong with it at once, each with its line and column: the YAML
  * itself, then the schema, then what a schema cannot say (rules.ts).
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Document, type Node, type Pair, parseDocument, visit } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Pair, parseDocument, visit } from 'yaml'
 import { brokenRules } from './rules.ts'
 import { type Finding, fieldOf, type Path, show } from './finding.ts'
 import { type CloudFile, cloudFileSchema } from './schema.ts'
@@ -31,12 +31,13 @@ const aliasCountMax = 1_000
 
 /** Never throws: whatever the text is, the answer is a file or a list of problems, sorted by place. */
 export function readCloudFile(text: string, fileName: string): CloudFileReading {
-  const lines = new LineCounter()
-  const problem = (offset: number, field: string, message: string): CloudFileProblem => {
-    const { line, col } = lines.linePos(Math.max(0, Math.min(offset, text.length)))
-    // linePos answers 0:0 for a text without any line.
-    return { file: fileName, line: Math.max(1, line), column: Math.max(1, col), field, message }
-  }
+  const placeOf = placesOf(text)
+  const problem = (offset: number, field: string, message: string): CloudFileProblem => ({
+    file: fileName,
+    ...placeOf(offset),
+    field,
+    message,
+  })
   const failed = (problems: readonly CloudFileProblem[]): CloudFileReading => ({ file: undefined, problems: sorted(problems) })
 
   if (text.length > fileCharactersMax) {
@@ -44,7 +45,7 @@ export function readCloudFile(text: string, fileName: string): CloudFileReading 
   }
   let document: Document.Parsed
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+    document = parseDocument(text, { prettyErrors: false })
   } catch {
     // The parser descends by recursion: a thousand brackets in a row exhaust the stack.
     return failed([problem(0, '', tooDeep)])
@@ -82,6 +83,18 @@ export function formatProblem({ file, line, column, field, message }: CloudFileP
   return `${file}:${line}:${column}: ${field === '' ? '' : `${field}: `}${message}`
 }
 
+/** Not yaml's own LineCounter: when parsing stops inside a text of several lines, it misses the last line breaks. */
+function placesOf(text: string): (offset: number) => { line: number; column: number } {
+  const starts = [0, ...[...text.matchAll(/\r\n|\n|\r/g)].map((end) => end.index + end[0].length)]
+  return (offset) => {
+    const index = Math.max(
+      0,
+      starts.findLastIndex((start) => start <= offset),
+    )
+    return { line: index + 1, column: offset - (starts[index] ?? 0) + 1 }
+  }
+}
+
 function sorted(problems: readonly CloudFileProblem[]): readonly CloudFileProblem[] {
   // Where the schema and a rule complain of the same member, the schema goes first and says enough.
   const unique = new Map(problems.toReversed().map((it) => [`${it.line}:${it.column}:${it.field}`, it]))
@@ -112,6 +125,8 @@ function sayYaml(code: string, message: string, text: string, offset: number): s
   if (code === 'DUPLICATE_KEY')
     return `${show(/^[^\s:]+/.exec(text.slice(offset))?.[0] ?? 'this key')} stands here a second time; keep one of them`
   if (/call stack/.test(message)) return tooDeep
+  const unexpected = /^Unexpected .* token .*: (".*")$/s.exec(message)?.[1]
+  if (unexpected !== undefined) return `${unexpected.slice(0, 40)} cannot stand here; look at the quotes and the indentation before it`
   return yamlSentences[code] ?? `is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
 }
 
