@@ -48,7 +48,8 @@ export async function openPostgres(url: string): Promise<Engine> {
   await driver.init()
   const read = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const self = randomUUID()
-  const explain = (error: unknown) => (isConnectionError(error) ? storeProblem('store-unreachable', { where, because: sentenceOf(error) }, error) : error)
+  const explain = (error: unknown) =>
+    isConnectionError(error) ? storeProblem('store-unreachable', { where, because: sentenceOf(error) }, error) : error
   let ear: Ear | undefined
 
   try {
@@ -207,7 +208,10 @@ function isConnectionError(error: unknown): boolean {
   const state = stateOf(error)
   if (/^(08|57P|53300)/.test(state)) return true
   if (['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'ENOENT', 'EHOSTUNREACH'].includes(state)) return true
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(error.message)
+  return (
+    error instanceof Error &&
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(error.message)
+  )
 }
 
 /** The address without the password. */

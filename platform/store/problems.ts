@@ -28,7 +28,8 @@ export const storeProblem = defineProblems({
   },
   'store-cannot-open': {
     status: 500,
-    say: (f: { where: string; because: string }) => `Belay's state in ${f.where} cannot be opened: ${f.because}. Check that the folder exists and is yours to write.`,
+    say: (f: { where: string; because: string }) =>
+      `Belay's state in ${f.where} cannot be opened: ${f.because}. Check that the folder exists and is yours to write.`,
   },
   'store-newer': {
     status: 500,

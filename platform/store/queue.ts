@@ -30,7 +30,9 @@ type Write = {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
-type Outcome = { readonly ok: true; readonly value: unknown; readonly signals: readonly Signal[] } | { readonly ok: false; readonly error: unknown }
+type Outcome =
+  | { readonly ok: true; readonly value: unknown; readonly signals: readonly Signal[] }
+  | { readonly ok: false; readonly error: unknown }
 
 /** The write whose work is running in this asynchronous context. */
 type Running = { live: boolean; failed: { error: unknown } | undefined; signals: Map<string, Signal> }
@@ -174,8 +176,7 @@ export function createWriteQueue(engine: Engine, told: (signals: readonly Signal
       if (running.getStore()?.live)
         return Promise.reject(new Error('Broken promise: a write does not ask for another write; hand its `tx` on instead'))
       if (closed) return Promise.reject(storeProblem('store-closed', undefined))
-      if (waiting.length >= waitingMax)
-        return Promise.reject(storeProblem('store-overloaded', { waiting: waiting.length }))
+      if (waiting.length >= waitingMax) return Promise.reject(storeProblem('store-overloaded', { waiting: waiting.length }))
       return new Promise((resolve, reject) => {
         waiting.push({ work, limitMs, resolve, reject })
         turning ??= turn()

@@ -23,7 +23,10 @@ const noteMigrations: Migrations = {
 }
 const notes = (db: Db) => db.$extendTables<NoteTables>()
 const add = (tx: Db, id: number, text = `note ${id}`) =>
-  notes(tx).insertInto('note').values({ id, text, at: 1_700_000_000_000 + id, open: toFlag(id % 2 === 0), data: toJson({ id }) }).execute()
+  notes(tx)
+    .insertInto('note')
+    .values({ id, text, at: 1_700_000_000_000 + id, open: toFlag(id % 2 === 0), data: toJson({ id }) })
+    .execute()
 const ids = async (store: Store) => (await notes(store.read).selectFrom('note').select('id').orderBy('id').execute()).map((row) => row.id)
 const until = async (holds: () => boolean, limitMs = 3_000) => {
   const endsAt = Date.now() + limitMs
@@ -57,7 +60,10 @@ export function storeKeepsItsPromises(name: string, newDatabase: () => Promise<(
       expect({ ...row }).toEqual({ id: 2, text: 'note 2', at: 1_700_000_000_002, open: 1, data: '{"id":2}' })
       expect(fromFlag(row.open)).toBe(true)
       expect(fromJson<{ id: number }>(row.data)).toEqual({ id: 2 })
-      const { count } = await notes(store.read).selectFrom('note').select((it) => it.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+      const { count } = await notes(store.read)
+        .selectFrom('note')
+        .select((it) => it.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
       expect(count).toBe(1)
     })
 
@@ -84,7 +90,9 @@ export function storeKeepsItsPromises(name: string, newDatabase: () => Promise<(
           }),
         ),
       )
-      results.forEach((result, id) => expect(result.status === 'fulfilled' ? result.value : result.reason.message).toBe(id % 3 === 0 ? `no ${id}` : id))
+      results.forEach((result, id) =>
+        expect(result.status === 'fulfilled' ? result.value : result.reason.message).toBe(id % 3 === 0 ? `no ${id}` : id),
+      )
       expect(await ids(store)).toEqual(Array.from({ length: 3 * batchMax }, (_, id) => id).filter((id) => id % 3 !== 0))
     })
 
@@ -109,7 +117,11 @@ export function storeKeepsItsPromises(name: string, newDatabase: () => Promise<(
       const increment = (in_: Store) =>
         in_.write(async (tx) => {
           const { text } = await notes(tx).selectFrom('note').select('text').where('id', '=', 1).executeTakeFirstOrThrow()
-          await notes(tx).updateTable('note').set({ text: String(Number(text) + 1) }).where('id', '=', 1).execute()
+          await notes(tx)
+            .updateTable('note')
+            .set({ text: String(Number(text) + 1) })
+            .where('id', '=', 1)
+            .execute()
         })
       await Promise.all(Array.from({ length: 60 }, (_, turn) => increment(turn % 2 === 0 ? store : other)))
       const { text } = await notes(store.read).selectFrom('note').select('text').executeTakeFirstOrThrow()
