@@ -1,0 +1,4 @@
+DELETE FROM activities;
+DELETE FROM items;
+DELETE FROM lists;
+DELETE FROM members;

@@ -1,0 +1,17 @@
+/** The way to the database: every call is one transaction of one or more statements. */
+import { ask } from './ask.ts'
+import { addressesOf } from './belay.ts'
+
+export type Statement = { sql: string; params?: (string | number | null)[] } | { script: string }
+export type Row = Record<string, string | number | null>
+
+/** @throws Refusal `constraint` or `sql` with SQLite's sentence, `unreachable` when the database stays away. */
+export async function transact(statements: readonly Statement[]): Promise<Row[][]> {
+  const { results } = await ask<{ results: { rows: Row[] }[] }>(addressesOf('db'), '/sql', { method: 'POST', body: { statements } })
+  return results.map((result) => result.rows)
+}
+
+export async function query<R = Row>(sql: string, params: (string | number | null)[] = []): Promise<R[]> {
+  const [rows = []] = await transact([{ sql, params }])
+  return rows as R[]
+}

@@ -1,0 +1,66 @@
+/** What every page shares: head, navigation, the line at the bottom that says who served it. */
+import { here } from '#shared/belay.ts'
+import type { List, Member } from './api.ts'
+import { type Html, html } from './html.ts'
+import { style } from './style.ts'
+
+export type Frame = { title: string; path: string; lists: readonly List[]; me: string; members: readonly Member[] }
+
+export function page(frame: Frame, content: Html): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>${frame.title} – Pages</title>
+<style>${style}</style>
+</head>
+<body>
+<nav>
+  <a class="brand" href="/">Pages</a>
+  ${frame.lists.map((list) => html`<a href="/lists/${list.id}" ${current(frame.path, `/lists/${list.id}`)}>${list.name}<small>${list.open}</small></a>`)}
+  <a href="/members" ${current(frame.path, '/members')}>Members</a>
+  <form method="post" action="/me">
+    <input type="hidden" name="back" value="${frame.path}">
+    <label>You are <select name="member">
+      ${frame.members.map((it) => html`<option value="${it.id}" ${it.id === frame.me ? html`selected` : null}>${it.name}</option>`)}
+    </select></label> <button>Change</button>
+  </form>
+</nav>
+<main>${content}</main>
+<footer>Pages ${here.release} · ${here.environment} · served by ${here.host}</footer>
+<script>addEventListener('load', () => setTimeout(() => navigator.sendBeacon('/api/Stats.save',
+  JSON.stringify({ page: location.pathname, ms: performance.getEntriesByType('navigation')[0].duration }))))</script>
+</body>
+</html>
+`.text
+}
+
+function current(path: string, href: string): Html | null {
+  return path === href ? html`aria-current="page"` : null
+}
+
+export function avatar(id: string | null, name: string, members: readonly Member[]): Html {
+  const color = members.find((member) => member.id === id)?.color ?? '#777'
+  return html`<span class="avatar" style="background:${color}" title="${name}">${initials(name)}</span>`
+}
+
+function initials(name: string): string {
+  return name
+    .split(' ')
+    .map((word) => word[0])
+    .join('')
+    .slice(0, 2)
+}
+
+const steps: readonly [ms: number, word: string][] = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+]
+
+/** "3 min ago" */
+export function ago(at: number, now = Date.now()): Html {
+  const [ms, word] = steps.find(([size]) => now - at >= size) ?? [0, '']
+  const text = ms === 0 ? 'just now' : `${Math.floor((now - at) / ms)} ${word} ago`
+  return html`<time datetime="${new Date(at).toISOString()}">${text}</time>`
+}
