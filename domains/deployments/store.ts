@@ -86,7 +86,16 @@ type DeploymentTables = {
     ended_at: number | null
     output_hash: string | null
   }
-  deployment_output: { seq: number; deployment: number; item: number; direction: string; at: number; text: string; job: string | null; upto: number }
+  deployment_output: {
+    seq: number
+    deployment: number
+    item: number
+    direction: string
+    at: number
+    text: string
+    job: string | null
+    upto: number
+  }
   rehearsal: {
     number: number
     release: string
@@ -212,7 +221,10 @@ const toDeployment = (row: DeploymentTables['deployment']): Deployment => ({
   endedAt: row.ended_at,
 })
 
-type Fresh = Omit<Deployment, 'id' | 'from' | 'because' | 'course' | 'approval' | 'startedAt' | 'endedAt' | 'environment' | 'release' | 'kind'> & { readonly approvalNeeded: boolean }
+type Fresh = Omit<
+  Deployment,
+  'id' | 'from' | 'because' | 'course' | 'approval' | 'startedAt' | 'endedAt' | 'environment' | 'release' | 'kind'
+> & { readonly approvalNeeded: boolean }
 
 /** The next number, counted inside the transaction: numbers have no holes and no sequence to keep in step on two databases. */
 export async function addDeployment(tx: Db, it: Fresh): Promise<Deployment> {
@@ -261,7 +273,9 @@ export async function changeDeployment(tx: Db, id: string, it: DeploymentChange)
     .set({
       ...(it.state === undefined ? {} : { state: it.state }),
       ...(it.because === undefined ? {} : { because: it.because }),
-      ...(it.course === undefined ? {} : { direction: it.course.direction, turned_because: it.course.because, aborted: it.course.aborted ? 1 : 0 }),
+      ...(it.course === undefined
+        ? {}
+        : { direction: it.course.direction, turned_because: it.course.because, aborted: it.course.aborted ? 1 : 0 }),
       ...(it.approvedBy === undefined ? {} : { approved_by: it.approvedBy, approved_at: it.approvedAt ?? null }),
       ...(it.startedAt === undefined ? {} : { started_at: it.startedAt }),
       ...(it.endedAt === undefined ? {} : { ended_at: it.endedAt }),
@@ -275,7 +289,10 @@ export async function deploymentRow(db: Db, id: string): Promise<Deployment | un
   return row && toDeployment(row)
 }
 
-export async function deploymentRows(db: Db, asking: { environment?: string | undefined; release?: string | undefined; limit: number }): Promise<Deployment[]> {
+export async function deploymentRows(
+  db: Db,
+  asking: { environment?: string | undefined; release?: string | undefined; limit: number },
+): Promise<Deployment[]> {
   let query = tables(db).selectFrom('deployment').selectAll().orderBy('number', 'desc').limit(asking.limit)
   if (asking.environment !== undefined) query = query.where('environment', '=', asking.environment)
   if (asking.release !== undefined) query = query.where('release', '=', asking.release)
@@ -283,7 +300,11 @@ export async function deploymentRows(db: Db, asking: { environment?: string | un
 }
 
 export async function activeDeployments(db: Db, environment?: string): Promise<Deployment[]> {
-  let query = tables(db).selectFrom('deployment').selectAll().where('state', 'in', [...activeStates]).orderBy('number')
+  let query = tables(db)
+    .selectFrom('deployment')
+    .selectAll()
+    .where('state', 'in', [...activeStates])
+    .orderBy('number')
   if (environment !== undefined) query = query.where('environment', '=', environment)
   return (await query.execute()).map(toDeployment)
 }
@@ -298,7 +319,12 @@ export async function lastPassed(db: Db, environment: string, release: string): 
     .where('state', '=', 'passed')
     .where('kind', '!=', 'rollback')
     .where('number', 'not in', (of) =>
-      of.selectFrom('deployment as undoing').select('undoing.undoes').where('undoing.state', '=', 'passed').where('undoing.undoes', 'is not', null).$castTo<{ undoes: number }>(),
+      of
+        .selectFrom('deployment as undoing')
+        .select('undoing.undoes')
+        .where('undoing.state', '=', 'passed')
+        .where('undoing.undoes', 'is not', null)
+        .$castTo<{ undoes: number }>(),
     )
     .orderBy('number', 'desc')
     .limit(1)
@@ -319,7 +345,13 @@ const toRun = (row: DeploymentTables['deployment_run']): Run => ({
 
 /** In the order in which they began; the last of an item and direction counts. */
 export async function runsOf(db: Db, deployment: string): Promise<Run[]> {
-  const all = await tables(db).selectFrom('deployment_run').selectAll().where('deployment', '=', numberOf(deployment)).orderBy('attempt').orderBy('started_at').execute()
+  const all = await tables(db)
+    .selectFrom('deployment_run')
+    .selectAll()
+    .where('deployment', '=', numberOf(deployment))
+    .orderBy('attempt')
+    .orderBy('started_at')
+    .execute()
   return all.map(toRun)
 }
 
@@ -337,7 +369,11 @@ export async function doneCounts(db: Db, deployments: readonly string[]): Promis
   return new Map(counted.map((row) => [`d${row.deployment}`, Number(row.count)]))
 }
 
-export async function addRun(tx: Db, deployment: string, it: { index: number; direction: Direction; attempt: number; startedAt: number }): Promise<void> {
+export async function addRun(
+  tx: Db,
+  deployment: string,
+  it: { index: number; direction: Direction; attempt: number; startedAt: number },
+): Promise<void> {
   await tables(tx)
     .insertInto('deployment_run')
     .values({
@@ -362,7 +398,12 @@ export async function changeRun(
 ): Promise<void> {
   await tables(tx)
     .updateTable('deployment_run')
-    .set({ state: change.state, because: change.because, ended_at: change.endedAt, ...(change.outputHash === undefined ? {} : { output_hash: change.outputHash }) })
+    .set({
+      state: change.state,
+      because: change.because,
+      ended_at: change.endedAt,
+      ...(change.outputHash === undefined ? {} : { output_hash: change.outputHash }),
+    })
     .where('deployment', '=', numberOf(deployment))
     .where('item', '=', it.index)
     .where('direction', '=', it.direction)
@@ -372,12 +413,25 @@ export async function changeRun(
 
 export type OutputRow = { seq: number; index: number; direction: Direction; at: number; text: string }
 
-export async function addOutput(tx: Db, deployment: string, it: Omit<OutputRow, 'seq'> & { job: string | null; upto: number }): Promise<OutputRow> {
+export async function addOutput(
+  tx: Db,
+  deployment: string,
+  it: Omit<OutputRow, 'seq'> & { job: string | null; upto: number },
+): Promise<OutputRow> {
   const last = await tables(tx).selectFrom('deployment_output').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
   const seq = (last?.seq ?? 0) + 1
   await tables(tx)
     .insertInto('deployment_output')
-    .values({ seq, deployment: numberOf(deployment), item: it.index, direction: it.direction, at: it.at, text: it.text, job: it.job, upto: it.upto })
+    .values({
+      seq,
+      deployment: numberOf(deployment),
+      item: it.index,
+      direction: it.direction,
+      at: it.at,
+      text: it.text,
+      job: it.job,
+      upto: it.upto,
+    })
     .execute()
   return { seq, index: it.index, direction: it.direction, at: it.at, text: it.text }
 }
@@ -398,7 +452,9 @@ export async function outputOf(
   if (asking.direction !== undefined) query = query.where('direction', '=', asking.direction)
   const found = await query.execute()
   return {
-    output: found.slice(0, asking.limit).map((row) => ({ seq: row.seq, index: row.item, direction: row.direction as Direction, at: row.at, text: row.text })),
+    output: found
+      .slice(0, asking.limit)
+      .map((row) => ({ seq: row.seq, index: row.item, direction: row.direction as Direction, at: row.at, text: row.text })),
     more: found.length > asking.limit,
   }
 }
@@ -449,7 +505,11 @@ export async function addRehearsal(tx: Db, it: Omit<Rehearsal, 'id' | 'state' | 
   return toRehearsal(row)
 }
 
-export async function changeRehearsal(tx: Db, id: string, it: Partial<Pick<Rehearsal, 'state' | 'because' | 'endedAt' | 'phases' | 'kills'>>): Promise<void> {
+export async function changeRehearsal(
+  tx: Db,
+  id: string,
+  it: Partial<Pick<Rehearsal, 'state' | 'because' | 'endedAt' | 'phases' | 'kills'>>,
+): Promise<void> {
   await tables(tx)
     .updateTable('rehearsal')
     .set({
@@ -468,7 +528,10 @@ export async function rehearsalRow(db: Db, id: string): Promise<Rehearsal | unde
   return row && toRehearsal(row)
 }
 
-export async function rehearsalRows(db: Db, asking: { release?: string | undefined; environment?: string | undefined; state?: Rehearsal['state'] | undefined; limit: number }): Promise<Rehearsal[]> {
+export async function rehearsalRows(
+  db: Db,
+  asking: { release?: string | undefined; environment?: string | undefined; state?: Rehearsal['state'] | undefined; limit: number },
+): Promise<Rehearsal[]> {
   let query = tables(db).selectFrom('rehearsal').selectAll().orderBy('number', 'desc').limit(asking.limit)
   if (asking.release !== undefined) query = query.where('release', '=', asking.release)
   if (asking.environment !== undefined) query = query.where('environment', '=', asking.environment)

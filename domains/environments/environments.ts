@@ -68,6 +68,8 @@ export type Environments = {
   }): Promise<{ spec: ServiceSpec; secrets: readonly string[] }>
   /** The environment with what its hosts report at this moment. */
   view(environment: Environment, held: string | null): Promise<EnvironmentWire>
+  /** Starts what was placed here, each with the configuration of its own release. */
+  start(environment: Environment, actor: string, configOf: (release: string) => Promise<ReleaseConfig>): Promise<void>
   halt(environment: Environment, actor: string): Promise<void>
   addSandbox(it: { name: string; actor: string; expiresAt: number }): Promise<Environment>
   extendSandbox(name: string, expiresAt: number, actor: string): Promise<Environment>
@@ -220,6 +222,20 @@ export function openEnvironments(options: {
     return { values: { ...user.values, ...own }, secrets: user.secrets }
   }
 
+  async function serviceSpec(it: Parameters<Environments['serviceSpec']>[0]): ReturnType<Environments['serviceSpec']> {
+    const service = it.config.services[it.service]
+    const { values, secrets } = await variables(it)
+    const spec: ServiceSpec = {
+      shell: service?.run ?? '',
+      cwd: softwareFolder(it.service, it.artifact),
+      env: values,
+      stopMs: service?.stop ?? 10_000,
+      port: it.portOf(it.host, it.service),
+      label: it.release,
+    }
+    return { spec, secrets }
+  }
+
   async function view(environment: Environment, held: string | null): Promise<EnvironmentWire> {
     const [portOf, placed, lease] = await Promise.all([
       portsOf(environment.name),
@@ -360,22 +376,37 @@ export function openEnvironments(options: {
       return all.find((it) => it.kind === 'production' && !it.orphaned && it.release !== null)?.release ?? null
     },
     variables,
-    async serviceSpec(it) {
-      const service = it.config.services[it.service]
-      const { values, secrets } = await variables(it)
-      return {
-        spec: {
-          shell: service?.run ?? '',
-          cwd: softwareFolder(it.service, it.artifact),
-          env: values,
-          stopMs: service?.stop ?? 10_000,
-          port: it.portOf(it.host, it.service),
-          label: it.release,
-        },
-        secrets,
-      }
-    },
+    serviceSpec,
     view,
+    async start(environment, actor, configOf) {
+      await leases.hold(
+        environment.name,
+        { reason: `${actor} brings ${environment.name} up`, deployment: null, actor },
+        async ({ fence }) => {
+          const hostOf = hosts(environment)
+          for (const it of await rows.placementsOf(store.read, environment.name)) {
+            const config = await configOf(it.release)
+            const portOf = await giveOutPorts(environment, config.services)
+            const { spec } = await serviceSpec({
+              environment,
+              config,
+              host: it.host,
+              service: it.service,
+              release: it.release,
+              artifact: it.artifact,
+              portOf,
+            })
+            await hostOf.get(it.host)?.ensure({ key: `up/${fence}/${it.service}`, fence }, it.service, spec)
+          }
+          await ledger.record({
+            actor,
+            kind: 'environment.up',
+            subject: `environment:${environment.name}`,
+            says: `brought ${environment.name} up with ${environment.release ?? 'what it had'}`,
+          })
+        },
+      )
+    },
     async halt(environment, actor) {
       await leases.hold(
         environment.name,

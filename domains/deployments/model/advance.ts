@@ -42,10 +42,16 @@ function forward(plan: Plan, runOf: RunOf, course: Course): NextMove {
     if (failed !== undefined) return afterFailure(plan, runOf, failed.item, failed.run?.because ?? 'it failed', course)
     const doubt = states.filter(({ run }) => run?.state === 'interrupted')
     const stuck = doubt.find(({ item }) => !item.rerun)
-    if (stuck !== undefined) return { kind: 'end', state: 'waiting', because: stuck.run?.because ?? `nobody knows how ${stuck.item.step} on ${stuck.item.host} ended` }
+    if (stuck !== undefined)
+      return {
+        kind: 'end',
+        state: 'waiting',
+        because: stuck.run?.because ?? `nobody knows how ${stuck.item.step} on ${stuck.item.host} ended`,
+      }
     if (course.aborted) return { kind: 'turn', because: course.because ?? 'aborted' }
     const due = states.filter(({ run }) => isDue(run))
-    if (due.length > 0) return { kind: 'run', direction: 'do', items: due.map(({ item, run }) => ({ index: item.index, attempt: (run?.attempt ?? 0) + 1 })) }
+    if (due.length > 0)
+      return { kind: 'run', direction: 'do', items: due.map(({ item, run }) => ({ index: item.index, attempt: (run?.attempt ?? 0) + 1 })) }
   }
   // An abort that came while the last wave ran was promised all the same.
   return course.aborted ? { kind: 'turn', because: course.because ?? 'aborted' } : { kind: 'end', state: 'passed', because: null }
@@ -53,10 +59,15 @@ function forward(plan: Plan, runOf: RunOf, course: Course): NextMove {
 
 function afterFailure(plan: Plan, runOf: RunOf, item: PlanItem, why: string, course: Course): NextMove {
   const because = `${item.step} failed on ${item.host}: ${why}`
-  if (item.onFailure === 'hold' && !course.aborted) return { kind: 'end', state: 'held', because: `${because}. The step says onFailure: hold` }
+  if (item.onFailure === 'hold' && !course.aborted)
+    return { kind: 'end', state: 'held', because: `${because}. The step says onFailure: hold` }
   const oneWay = plan.items.find((it) => it.changesDatabase && it.undo === null && runOf('do', it.index)?.state === 'done')
   if (oneWay !== undefined) {
-    return { kind: 'end', state: 'held', because: `${because}. Not undone: ${oneWay.step} changed a database on ${oneWay.host} and has no undo` }
+    return {
+      kind: 'end',
+      state: 'held',
+      because: `${because}. Not undone: ${oneWay.step} changed a database on ${oneWay.host} and has no undo`,
+    }
   }
   return { kind: 'turn', because }
 }
@@ -75,14 +86,29 @@ function backward(plan: Plan, runOf: RunOf, course: Course): NextMove {
       }
     }
     const stuck = states.find(({ item, run }) => run?.state === 'interrupted' && !item.rerun)
-    if (stuck !== undefined) return { kind: 'end', state: 'waiting', because: stuck.run?.because ?? `nobody knows how the undo of ${stuck.item.step} on ${stuck.item.host} ended` }
+    if (stuck !== undefined)
+      return {
+        kind: 'end',
+        state: 'waiting',
+        because: stuck.run?.because ?? `nobody knows how the undo of ${stuck.item.step} on ${stuck.item.host} ended`,
+      }
     const due = states.filter(({ run }) => isDue(run))
-    if (due.length > 0) return { kind: 'run', direction: 'undo', items: due.map(({ item, run }) => ({ index: item.index, attempt: (run?.attempt ?? 0) + 1 })) }
+    if (due.length > 0)
+      return {
+        kind: 'run',
+        direction: 'undo',
+        items: due.map(({ item, run }) => ({ index: item.index, attempt: (run?.attempt ?? 0) + 1 })),
+      }
   }
   const undone = plan.items.filter((item) => runOf('undo', item.index)?.state === 'done')
   const hosts = new Set(undone.map((item) => item.host)).size
-  const brought = undone.length === 0 ? 'nothing had been switched' : `${sayCount(undone.length, 'item')} on ${sayCount(hosts, 'host')} brought back`
-  return { kind: 'end', state: course.aborted ? 'aborted' : 'undone', because: course.because === null ? brought : `${course.because}. ${capital(brought)}` }
+  const brought =
+    undone.length === 0 ? 'nothing had been switched' : `${sayCount(undone.length, 'item')} on ${sayCount(hosts, 'host')} brought back`
+  return {
+    kind: 'end',
+    state: course.aborted ? 'aborted' : 'undone',
+    because: course.because === null ? brought : `${course.because}. ${capital(brought)}`,
+  }
 }
 
 /**

@@ -16,11 +16,26 @@ export type PlannedRelease = {
   readonly artifacts: Readonly<Record<string, string>>
   readonly watched: Readonly<Record<string, string>>
 }
-export type PlannedEnvironment = { readonly name: string; readonly kind: EnvironmentSpec['kind']; readonly spec: EnvironmentSpec; readonly release: string | null }
-export type Present = { readonly host: string; readonly service: string; readonly release: string; readonly artifact: string; readonly identity: string }
+export type PlannedEnvironment = {
+  readonly name: string
+  readonly kind: EnvironmentSpec['kind']
+  readonly spec: EnvironmentSpec
+  readonly release: string | null
+}
+export type Present = {
+  readonly host: string
+  readonly service: string
+  readonly release: string
+  readonly artifact: string
+  readonly identity: string
+}
 
 /** One service on one host, from what it runs to what it shall run. `from` null: nothing runs there. */
-export type Move = { readonly service: string; readonly from: { readonly release: string; readonly artifact: string } | null; readonly to: { readonly release: string; readonly artifact: string } }
+export type Move = {
+  readonly service: string
+  readonly from: { readonly release: string; readonly artifact: string } | null
+  readonly to: { readonly release: string; readonly artifact: string }
+}
 
 export type PlanItem = {
   readonly index: number
@@ -120,13 +135,25 @@ export function planDeployment(input: PlanInput): Plan {
     expectedMs: expectedMsOf(items),
   }
   // The hash names what would be done, not how long it took elsewhere: a second rehearsal must not void an approval.
-  const promise = { ...body, releaseId: release.id, expectedMs: undefined, items: items.map((item) => ({ ...item, expectedMs: undefined })) }
+  const promise = {
+    ...body,
+    releaseId: release.id,
+    expectedMs: undefined,
+    items: items.map((item) => ({ ...item, expectedMs: undefined })),
+  }
   return { hash: input.hashOf(promise), ...body }
 }
 
 const does = (step: StepSpec): PlanItem['does'] => (step.run !== undefined ? 'run' : step.step === 'restart' ? 'restart' : 'install')
 
-function itemsOf(step: StepSpec, hosts: readonly Host[], moves: ReadonlyMap<string, Move>, input: PlanInput, warnings: string[], unchanged: Unchanged[]): PlanItem[] {
+function itemsOf(
+  step: StepSpec,
+  hosts: readonly Host[],
+  moves: ReadonlyMap<string, Move>,
+  input: PlanInput,
+  warnings: string[],
+  unchanged: Unchanged[],
+): PlanItem[] {
   const kind = does(step)
   // Hosts come in the order of the roles that the step names, so `on: [edge, web]` touches the edge first.
   const targets = [...new Set(step.on.flatMap((role) => hosts.filter((host) => host.roles.has(role))))]
@@ -134,8 +161,17 @@ function itemsOf(step: StepSpec, hosts: readonly Host[], moves: ReadonlyMap<stri
     warnings.push(`No host of ${input.environment.name} has a role of step ${step.step} (${step.on.join(', ')}); it does nothing here.`)
     return []
   }
-  if (kind === 'run' && step.watch !== undefined && input.before !== undefined && input.before.watched[step.step] === input.release.watched[step.step]) {
-    unchanged.push({ host: (targets[0] as Host).name, service: `step ${step.step}`, because: `nothing under ${step.watch.join(', ')} changed since ${input.before.name}` })
+  if (
+    kind === 'run' &&
+    step.watch !== undefined &&
+    input.before !== undefined &&
+    input.before.watched[step.step] === input.release.watched[step.step]
+  ) {
+    unchanged.push({
+      host: (targets[0] as Host).name,
+      service: `step ${step.step}`,
+      because: `nothing under ${step.watch.join(', ')} changed since ${input.before.name}`,
+    })
     return []
   }
   const chosen = step.once ? targets.slice(0, 1) : targets
@@ -147,7 +183,14 @@ function itemsOf(step: StepSpec, hosts: readonly Host[], moves: ReadonlyMap<stri
   })
 }
 
-function oneItem(step: StepSpec, kind: PlanItem['does'], host: string, services: readonly string[], moving: readonly Move[], input: PlanInput): PlanItem {
+function oneItem(
+  step: StepSpec,
+  kind: PlanItem['does'],
+  host: string,
+  services: readonly string[],
+  moving: readonly Move[],
+  input: PlanInput,
+): PlanItem {
   const changesDatabase = step.changes === 'database' || (kind === 'run' && step.watch !== undefined)
   return {
     index: 0,
@@ -179,20 +222,33 @@ const wayBack = (move: Move) => (move.from === null ? `stop ${move.service}` : `
 /** Services that run here but are not in the release: left alone, and said. */
 function leftovers(input: PlanInput, hosts: readonly Host[], items: readonly PlanItem[]): string[] {
   const known = new Set(hosts.flatMap((host) => [...host.roles].map((role) => `${host.name}\n${role}`)))
-  const gone = input.present.filter((it) => input.release.config.services[it.service] === undefined || !known.has(`${it.host}\n${it.service}`))
-  const said = gone.map((it) => `${it.service} still runs on ${it.host} (${it.release}), but ${input.release.name} has no place for it; it is left alone.`)
-  const restarted = new Set(items.filter((item) => item.does === 'restart').flatMap((item) => item.moves.map((move) => `${item.host}\n${move.service}`)))
+  const gone = input.present.filter(
+    (it) => input.release.config.services[it.service] === undefined || !known.has(`${it.host}\n${it.service}`),
+  )
+  const said = gone.map(
+    (it) => `${it.service} still runs on ${it.host} (${it.release}), but ${input.release.name} has no place for it; it is left alone.`,
+  )
+  const restarted = new Set(
+    items.filter((item) => item.does === 'restart').flatMap((item) => item.moves.map((move) => `${item.host}\n${move.service}`)),
+  )
   const never = items
     .filter((item) => item.does === 'install')
-    .flatMap((item) => item.moves.filter((move) => !restarted.has(`${item.host}\n${move.service}`)).map((move) => `${move.service} on ${item.host}`))
-  if (never.length > 0) said.push(`No restart step covers ${never.slice(0, 5).join(', ')}${never.length > 5 ? ' and others' : ''}: the new build is installed, the old one goes on running.`)
+    .flatMap((item) =>
+      item.moves.filter((move) => !restarted.has(`${item.host}\n${move.service}`)).map((move) => `${move.service} on ${item.host}`),
+    )
+  if (never.length > 0)
+    said.push(
+      `No restart step covers ${never.slice(0, 5).join(', ')}${never.length > 5 ? ' and others' : ''}: the new build is installed, the old one goes on running.`,
+    )
   return said
 }
 
 function directionOf(input: PlanInput): string[] {
   const { before, release } = input
   if (before === undefined || before.cutAt <= release.cutAt) return []
-  return [`${release.name} was cut before ${before.name}: this deploys it anew and undoes no database step. To go back by the undo path: belay rollback ${input.environment.name}.`]
+  return [
+    `${release.name} was cut before ${before.name}: this deploys it anew and undoes no database step. To go back by the undo path: belay rollback ${input.environment.name}.`,
+  ]
 }
 
 /** The time of the waves one after the other, each as long as its longest item; null when any is unknown. */
@@ -209,15 +265,33 @@ export function expectedMsOf(items: readonly PlanItem[]): number | null {
  * The way back over a deployment that passed: what it did, in reverse order, each by its undo. Pure.
  * @returns the plan, or the sentence why there is no way back.
  */
-export function planRollback(it: { plan: Plan; done: ReadonlySet<number>; to: string | null; expected: (index: number) => number | null; hashOf: (value: unknown) => string }): { plan: Plan } | { refused: string } {
+export function planRollback(it: {
+  plan: Plan
+  done: ReadonlySet<number>
+  to: string | null
+  expected: (index: number) => number | null
+  hashOf: (value: unknown) => string
+}): { plan: Plan } | { refused: string } {
   const { plan, done } = it
   const walked = plan.items.filter((item) => done.has(item.index))
   const stuck = walked.find((item) => item.changesDatabase && item.undo === null)
   if (stuck !== undefined) return { refused: `its step ${stuck.step} changed a database on ${stuck.host} and has no undo` }
   const waves = [...new Set(walked.map((item) => item.wave))].sort((a, b) => b - a)
   const items = waves
-    .flatMap((wave, position) => walked.filter((item) => item.wave === wave && item.undo !== null).map((item) => ({ item, wave: position })))
-    .map(({ item, wave }, index): PlanItem => ({ ...item, index, wave, reversed: !item.reversed, action: item.undo ?? '', undo: item.action, expectedMs: it.expected(item.index) }))
+    .flatMap((wave, position) =>
+      walked.filter((item) => item.wave === wave && item.undo !== null).map((item) => ({ item, wave: position })),
+    )
+    .map(
+      ({ item, wave }, index): PlanItem => ({
+        ...item,
+        index,
+        wave,
+        reversed: !item.reversed,
+        action: item.undo ?? '',
+        undo: item.action,
+        expectedMs: it.expected(item.index),
+      }),
+    )
   const body = {
     kind: 'rollback' as const,
     environment: plan.environment,
@@ -228,5 +302,10 @@ export function planRollback(it: { plan: Plan; done: ReadonlySet<number>; to: st
     warnings: it.to === null ? [`Nothing was here before ${plan.release}: its services are stopped.`] : [],
     expectedMs: expectedMsOf(items),
   }
-  return { plan: { hash: it.hashOf({ ...body, expectedMs: undefined, items: items.map((item) => ({ ...item, expectedMs: undefined })) }), ...body } }
+  return {
+    plan: {
+      hash: it.hashOf({ ...body, expectedMs: undefined, items: items.map((item) => ({ ...item, expectedMs: undefined })) }),
+      ...body,
+    },
+  }
 }

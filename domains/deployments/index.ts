@@ -1,0 +1,5 @@
+/** Deployments: the steps of a release carried out on an environment, there and back, and their rehearsals. */
+export { type Deployments, openDeployments } from './deployments.ts'
+export { type DriveElsewhere, openRehearsals, type Rehearsals } from './rehearsals.ts'
+export { deploymentRoutes, releaseStanding } from './routes.ts'
+export { deploymentMigrations } from './store.ts'

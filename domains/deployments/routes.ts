@@ -1,0 +1,250 @@
+import { requires, type Who } from '@belay/access'
+import type { Environments } from '@belay/environments'
+import type { Api } from '@belay/http'
+import type { Ledger } from '@belay/ledger'
+import {
+  type DeploymentSummaryWire,
+  type DeploymentWire,
+  type NowWire,
+  type PlanWire,
+  type RehearsalWire,
+  type ReleaseSummaryWire,
+  routes,
+} from '@belay/protocol'
+import type { Releases } from '@belay/releases'
+import type { Store } from '@belay/store'
+import { type Deployments, offersOf } from './deployments.ts'
+import type { ItemRun } from './model/advance.ts'
+import { composeNow } from './model/now.ts'
+import type { Plan } from './model/plan.ts'
+import { deploymentProblem } from './problems.ts'
+import type { Rehearsals } from './rehearsals.ts'
+import type { Deployment, Rehearsal, Run } from './store.ts'
+
+/** The front page and lists look back so far; older ones are reached through their release or environment. */
+const recentMax = 60
+/** A look for news at least this often, should a signal be missed. */
+const lookEveryMs = 1_000
+
+export type DeploymentRoutes = {
+  readonly store: Store
+  readonly ledger: Ledger
+  readonly environments: Environments
+  readonly releases: Releases
+  readonly deployments: Deployments
+  readonly rehearsals: Rehearsals
+  readonly ledgerWhole: () => boolean
+  readonly now: () => number
+}
+
+export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
+  const { store, environments, releases, deployments, rehearsals } = it
+  const whole = async (id: string): Promise<DeploymentWire> => {
+    const deployment = await deployments.byName(id)
+    return wireOf(deployment, await deployments.runs(id))
+  }
+  const wired = (plan: Plan): PlanWire => ({
+    ...plan,
+    items: plan.items.map((item) => ({ ...item, services: [...item.services] })),
+    unchanged: [...plan.unchanged],
+    warnings: [...plan.warnings],
+  })
+  const view = async (name: string) => environments.view(await environments.byName(name), await deployments.heldIn(name))
+
+  const { list, show, plan, start, approve, abort, resume, output, follow } = routes.deployments
+  api.handle(list, async ({ query }) => ({
+    deployments: (await deployments.list(query)).map(({ deployment, done }) => summaryOf(deployment, done)),
+  }))
+  api.handle(show, ({ params }) => whole(params.id))
+  api.handle(plan, async ({ body }) => wired(await deployments.plan(body.environment, body.release)))
+  api.handle(start, async ({ body, who }) => whole((await deployments.start(body, who)).id))
+  api.handle(approve, async ({ params, body, who }) => whole((await deployments.approve(params.id, body.planHash, who)).id))
+  api.handle(abort, async ({ params, body, who }) => {
+    await maySteer(who, params.id)
+    return whole((await deployments.abort(params.id, who.actor, body.reason)).id)
+  })
+  api.handle(resume, async ({ params, body, who }) => {
+    await maySteer(who, params.id)
+    return whole((await deployments.resume(params.id, body.how, who.actor, body.reason)).id)
+  })
+  api.handle(output, async ({ params, query }) => {
+    await deployments.byName(params.id)
+    return deployments.output(params.id, query)
+  })
+  api.events(follow, ({ params, query, lastEventId, signal }) => followOne(params.id, Number(lastEventId ?? query.after ?? 0), signal))
+
+  /** Steering what happens in production needs the right to deploy there. */
+  async function maySteer(who: Who, id: string): Promise<void> {
+    const environment = await environments.byName((await deployments.byName(id)).environment)
+    if (environment.kind === 'production') requires(who, 'deploy.production')
+  }
+
+  async function* followOne(id: string, after: number, signal: AbortSignal) {
+    let seq = Number.isFinite(after) ? after : 0
+    let sent = ''
+    while (!signal.aborted) {
+      const changed = nextSignal(signal)
+      const now = await whole(id)
+      const { output: pieces, more } = await deployments.output(id, { after: seq, limit: 500 })
+      for (const piece of pieces) {
+        seq = piece.seq
+        yield { id: piece.seq, event: 'output', data: piece }
+      }
+      const spelt = JSON.stringify(now)
+      if (spelt !== sent) yield { event: 'deployment', data: now }
+      sent = spelt
+      if (more) continue
+      if (now.endedAt !== null) return
+      await changed
+    }
+  }
+
+  function nextSignal(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        stop()
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const stop = store.onSignal('deployments', done)
+      const timer = setTimeout(done, lookEveryMs)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  api.handle(routes.rehearsals.list, async ({ query }) => ({ rehearsals: (await rehearsals.list(query)).map(rehearsalOf) }))
+  api.handle(routes.rehearsals.show, async ({ params }) => rehearsalOf(await rehearsals.byName(params.id)))
+  api.handle(routes.rehearsals.start, async ({ body, who }) => rehearsalOf(await rehearsals.start(body, who.actor)))
+  api.handle(routes.rehearsals.abort, async ({ params, who }) => rehearsalOf(await rehearsals.abort(params.id, who.actor)))
+
+  api.handle(routes.environments.rollback, async ({ params, body, who }) => {
+    const environment = await environments.byName(params.name)
+    if (environment.kind === 'production') requires(who, 'deploy.production')
+    const planned = wired(await deployments.planRollback(params.name))
+    if (body.plan) return { plan: planned, deployment: null }
+    return { plan: planned, deployment: await whole((await deployments.rollback(params.name, who, body.reason)).id) }
+  })
+  api.handle(routes.environments.up, async ({ params, body, who }) => {
+    const environment = await environments.byName(params.name)
+    const present = body.release ?? environment.release ?? (await releases.list(1))[0]?.name
+    if (present === undefined) throw deploymentProblem('no-release', { environment: params.name })
+    if (environment.release !== present)
+      return {
+        environment: await view(params.name),
+        deployment: (await deployments.start({ environment: params.name, release: present }, who)).id,
+      }
+    await environments.start(environment, who.actor, async (name) => (await releases.byName(name)).config)
+    return { environment: await view(params.name), deployment: null }
+  })
+  api.handle(routes.sandboxes.create, async ({ body, who, progress, signal }) => {
+    const release = body.release ?? (await releases.cut({ ref: body.ref ?? 'HEAD' }, who.actor, progress, signal)).release.name
+    await releases.byName(release)
+    const taken = new Set((await environments.list()).map((other) => other.name))
+    const name = body.name ?? nameFor(release, taken)
+    await environments.addSandbox({ name, actor: who.actor, expiresAt: it.now() + body.ttlMs })
+    const deployment = await deployments.start({ environment: name, release }, who)
+    return { environment: await view(name), deployment: deployment.id }
+  })
+
+  api.handle(routes.now, async (): Promise<NowWire> => {
+    const [all, found, recent, rehearsed, head] = await Promise.all([
+      environments.list(),
+      releases.list(20),
+      deployments.list({ limit: recentMax }),
+      rehearsals.list({ limit: recentMax }),
+      it.ledger.head(),
+    ])
+    const composed = composeNow({
+      nowMs: it.now(),
+      releases: found.map((release) => ({
+        name: release.name,
+        cutAt: release.cutAt,
+        commitCount: release.commits.length,
+        servicesChanged: release.services.filter((service) => service.changed).map((service) => service.service),
+      })),
+      environments: all,
+      deployments: recent.map(({ deployment }) => deployment),
+      rehearsals: rehearsed,
+    })
+    return {
+      sentence: composed.sentence,
+      detail: composed.detail,
+      rope: composed.rope.map((rope) => ({ ...rope, rungs: [...rope.rungs] })),
+      environments: await Promise.all(all.map((environment) => view(environment.name))),
+      deployments: recent.slice(0, 10).map(({ deployment, done }) => summaryOf(deployment, done)),
+      facts: head.seq,
+      ledgerWhole: it.ledgerWhole(),
+    }
+  })
+}
+
+/** What the list of releases tells beside the manifest: where a release is, and how its last rehearsal went. */
+export async function releaseStanding(
+  name: string,
+  it: { environments: Environments; rehearsals: Rehearsals },
+): Promise<Pick<ReleaseSummaryWire, 'environments' | 'rehearsal'>> {
+  const [all, [last]] = await Promise.all([it.environments.list(), it.rehearsals.list({ release: name, limit: 1 })])
+  return {
+    environments: all.filter((environment) => environment.release === name).map((environment) => environment.name),
+    rehearsal:
+      last === undefined
+        ? null
+        : {
+            id: last.id,
+            state: last.state,
+            at: last.endedAt ?? last.startedAt,
+            durationMs: last.endedAt === null ? null : Math.max(0, last.endedAt - last.startedAt),
+            because: last.because,
+          },
+  }
+}
+
+function nameFor(release: string, taken: ReadonlySet<string>): string {
+  const base = `sandbox-${release.toLowerCase().replace(/[^a-z0-9-]+/g, '-')}`.slice(0, 28)
+  if (!taken.has(base)) return base
+  for (let nth = 2; ; nth++) if (!taken.has(`${base}-${nth}`)) return `${base}-${nth}`
+}
+
+function summaryOf(deployment: Deployment, done: number): DeploymentSummaryWire {
+  return {
+    id: deployment.id,
+    kind: deployment.kind,
+    environment: deployment.environment,
+    release: deployment.release,
+    from: deployment.from,
+    state: deployment.state,
+    because: deployment.because ?? (deployment.state === 'undoing' ? deployment.course.because : null),
+    actor: deployment.actor,
+    reason: deployment.reason,
+    forced: deployment.forced,
+    planHash: deployment.plan.hash,
+    createdAt: deployment.createdAt,
+    startedAt: deployment.startedAt,
+    endedAt: deployment.endedAt,
+    itemsDone: done,
+    itemsTotal: deployment.plan.items.length,
+    expectedMs: deployment.plan.expectedMs,
+    offers: [...offersOf(deployment, false)],
+  }
+}
+
+function wireOf(deployment: Deployment, runs: readonly Run[]): DeploymentWire {
+  const done = new Set(runs.filter((run) => run.direction === 'do' && run.state === 'done').map((run) => run.index)).size
+  const { plan } = deployment
+  return {
+    ...summaryOf(deployment, done),
+    plan: {
+      ...plan,
+      items: plan.items.map((item) => ({ ...item, services: [...item.services] })),
+      unchanged: [...plan.unchanged],
+      warnings: [...plan.warnings],
+    },
+    runs: runs.map((run) => ({ ...run, state: stateOnWire(run) })),
+    approval: deployment.approval,
+    rehearsal: deployment.rehearsal,
+  }
+}
+const stateOnWire = (run: ItemRun) => (run.state === 'again' ? 'interrupted' : run.state)
+
+const rehearsalOf = (rehearsal: Rehearsal): RehearsalWire => ({ ...rehearsal, phases: [...rehearsal.phases], kills: [...rehearsal.kills] })
