@@ -1,0 +1,74 @@
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) on a raw response. */
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { ServerSentEvent } from './types.ts'
+
+/** Proxies and browsers give up on a silent connection after 30 to 60 s. */
+const heartbeatMs = 15_000
+/** How soon a browser comes back after a restart: quick for a person, gentle for a server with a hundred open pages. */
+const retryMs = 1_000
+/** Some thousand events. What a client has not taken by then waits in its source, not in this process. */
+const unsentMaxBytes = 1_024 * 1_024
+/** A laptop that was closed and opened again may take a while; a client that takes nothing for this long has gone. */
+const stuckMaxMs = 30_000
+
+export type EventStream = {
+  /** Resolves when there is room for the next event; rejects with the reason when the client takes nothing. */
+  send(event: ServerSentEvent): Promise<void>
+  /** Sends if there is room, else drops it: for progress, where only the newest matters. */
+  offer(event: ServerSentEvent): void
+  end(): void
+}
+
+/** Takes the response away from Fastify and opens it as a stream of events, with the headers that were set so far. */
+export function openEventStream(reply: FastifyReply): EventStream {
+  const response = reply.raw
+  reply.hijack()
+  response.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // nginx would otherwise hold events back until its buffer is full.
+    'x-accel-buffering': 'no',
+  })
+  response.write(`retry: ${retryMs}\n\n`)
+  const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs)
+  response.on('close', () => clearInterval(heartbeat))
+  // A client that goes in the middle of a write is no error of ours; `close` follows.
+  response.on('error', () => {})
+  const hasRoom = () => response.writableLength < unsentMaxBytes
+  return {
+    async send(event) {
+      if (response.destroyed || response.writableEnded) return
+      response.write(wireOf(event))
+      if (!hasRoom()) await drained(response)
+    },
+    offer(event) {
+      if (!response.destroyed && !response.writableEnded && hasRoom()) response.write(wireOf(event))
+    },
+    end() {
+      clearInterval(heartbeat)
+      response.end()
+    },
+  }
+}
+
+/** JSON has no raw line breaks, so one `data:` line carries it. */
+function wireOf({ id, event, data }: ServerSentEvent): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data ?? null)}\n\n`
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), stuckMaxMs)
+  try {
+    await Promise.race([once(response, 'drain', { signal: limit.signal }), once(response, 'close', { signal: limit.signal })])
+  } catch {
+    response.destroy()
+    throw new Error(`the client took nothing for ${stuckMaxMs / 1_000} s and was cut; it may come back with its last event's id`)
+  } finally {
+    clearTimeout(timer)
+    limit.abort()
+  }
+}
