@@ -1,4 +1,5 @@
 import type { Db, Migrations } from '@belay/store'
+import { sql } from 'kysely'
 import { activeStates, type Course, type Direction, type ItemRun, type RunState } from './model/advance.ts'
 import type { Plan } from './model/plan.ts'
 
@@ -143,13 +144,8 @@ export const deploymentMigrations: Migrations = {
         .addColumn('ended_at', 'bigint')
         .execute()
       // The database itself keeps the promise of one deployment at a time in an environment.
-      await db.schema
-        .createIndex('deployment_one_at_a_time')
-        .unique()
-        .on('deployment')
-        .column('environment')
-        .where('state', 'in', [...activeStates])
-        .execute()
+      const active = sql.join(activeStates.map((state) => sql.lit(state)))
+      await sql`create unique index deployment_one_at_a_time on deployment (environment) where state in (${active})`.execute(db)
       await db.schema
         .createTable('deployment_run')
         .addColumn('deployment', 'integer', (it) => it.notNull())

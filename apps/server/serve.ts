@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import { accessRoutes, type Who } from '@belay/access'
+import { deploymentRoutes, openRehearsals, releaseStanding } from '@belay/deployments'
+import { environmentRoutes } from '@belay/environments'
+import { createApi } from '@belay/http'
+import { ledgerRoutes } from '@belay/ledger'
+import { type Action, routes, whyNot, may } from '@belay/protocol'
+import { releaseRoutes } from '@belay/releases'
+import type { Logger } from 'pino'
+import { openCloudFile } from './cloud-file.ts'
+import { compose } from './compose.ts'
+import { driveElsewhere } from './elsewhere.ts'
+import { announce, claimHome, leave, openHome } from './home.ts'
+
+export const version = '0.1.0'
+
+/** Sandboxes' time is told in minutes at the least, so half a minute late is on time. */
+const reapEveryMs = 30_000
+/** The chain is recomputed at start and then so often; `belay ledger verify` does it at once. */
+const verifyEveryMs = 3_600_000
+
+export type Serving = {
+  readonly cloud: string
+  readonly url: string
+  readonly signInUrl: string | undefined
+  readonly ended: Promise<void>
+}
+
+export async function serve(it: {
+  repository: string
+  home: string
+  host: string
+  port: number
+  user: string
+  /** The built page; undefined: the API alone. */
+  page: string | undefined
+  logger: Logger
+  /** Aborted to end the server; services go on. */
+  stop: AbortController
+}): Promise<Serving> {
+  const { logger, stop } = it
+  const log = (line: string, error?: unknown) => (error === undefined ? logger.warn(line) : logger.error({ err: error }, line))
+  const cloudFile = await openCloudFile(join(it.repository, 'belay.yaml'))
+  const home = await openHome(it.home)
+  await claimHome(home)
+  const house = await compose({ home, cloudFile, log })
+  const { store, ledger, clock, access, environments, releases, deployments } = house
+  await environments.sync(cloudFile.current(), 'belay')
+  cloudFile.watch((file) => environments.sync(file, 'belay'), stop.signal)
+  const rehearsals = openRehearsals({
+    store,
+    ledger,
+    clock,
+    environments,
+    releases,
+    deployments,
+    driveElsewhere: driveElsewhere(home, cloudFile, log),
+    log,
+  })
+
+  let url = ''
+  let ledgerWhole = true
+  const api = await createApi<Who>({
+    name: 'Belay',
+    version,
+    logger,
+    authenticate: ({ cookie, bearer }) => access.authenticate({ cookie: cookie('belay_session'), bearer }),
+    refuse: (who, needs) => (may(who, needs as Action) ? undefined : whyNot(who, needs as Action)),
+    ready: async () => {
+      await ledger.head()
+      return undefined
+    },
+  })
+  const cloud = cloudFile.current().cloud
+  accessRoutes(api, access, { cloud, version, baseUrl: () => url })
+  ledgerRoutes(api, ledger)
+  environmentRoutes(api, environments, deployments.heldIn)
+  releaseRoutes(api, releases, (release) => releaseStanding(release.name, { environments, rehearsals }))
+  deploymentRoutes(api, { store, ledger, environments, releases, deployments, rehearsals, ledgerWhole: () => ledgerWhole, now: clock.now })
+  api.handle(routes.cloud, async () => {
+    const file = cloudFile.current()
+    return {
+      name: file.cloud,
+      file: cloudFile.path,
+      problems: cloudFile.problems().map(({ line, column, field, message }) => ({ line, column, field, message })),
+      environments: Object.entries(file.environments).map(([name, spec]) => ({ name, kind: spec.kind, approval: spec.approval })),
+      services: Object.keys(file.services),
+    }
+  })
+  if (it.page !== undefined) api.page(it.page)
+  url = (await api.listen({ host: it.host, port: it.port })).url
+
+  const link = await access.ensureFirstAdmin(it.user)
+  await announce(home, { url, token: await access.localToken(it.user) })
+
+  const repeat = (everyMs: number, work: () => Promise<unknown>) => {
+    void (async () => {
+      while (!stop.signal.aborted) {
+        await work().catch((error) => log('background work failed; it is tried again', error))
+        await clock.sleep(everyMs, stop.signal).catch(() => {})
+      }
+    })()
+  }
+  void deployments.tend(stop.signal)
+  void rehearsals.tend().catch((error) => log('rehearsals could not be taken up', error))
+  repeat(reapEveryMs, () => environments.reap())
+  repeat(verifyEveryMs, async () => {
+    ledgerWhole = (await ledger.verify({ signal: stop.signal })).whole
+  })
+
+  const ended = new Promise<void>((resolve) => {
+    stop.signal.addEventListener('abort', () => {
+      void (async () => {
+        await api.close()
+        await leave(home)
+        await house.close()
+        resolve()
+      })()
+    })
+  })
+  return { cloud, url, signInUrl: link === undefined ? undefined : `${url}/sign-in?link=${encodeURIComponent(link)}`, ended }
+}
