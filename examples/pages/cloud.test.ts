@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seededRandom } from '@belay/base'
+import { openRepository } from './repository.ts'
 import { startTestCloud, type TestCloud } from './testcloud.ts'
 import { startTraffic } from './traffic.ts'
 
@@ -22,7 +25,6 @@ test('restarting every web and api behind a drain fails no request', async () =>
   }
   const figures = await stretch.end()
   await traffic.stop()
-  console.log(JSON.stringify(figures))
   expect(figures.failures).toEqual([])
   expect(figures.sent).toBeGreaterThan(100)
 }, 60_000)
@@ -57,3 +59,17 @@ test('an instance that dies without a word is left out and its requests go to th
   expect(answers.filter((status) => status !== 200)).toEqual([])
   await cloud.restart('api2')
 }, 30_000)
+
+test('v3 fails its migration and leaves the database as it was; v4 is well but where the locale is spelt de_DE', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pages-versions-'))
+  const repository = await openRepository(folder)
+  for (const version of ['v1', 'v2', 'v3'] as const) await repository.add(version)
+  await expect(startTestCloud(folder, { db1: 'db', api1: 'api' })).rejects.toThrow('UNIQUE constraint failed: items.list_id, items.title')
+  await repository.add('v4')
+  const v4 = await startTestCloud(folder, { db1: 'db', edge1: 'edge', api1: 'api', web1: 'web' })
+  expect(await v4.run('api1', ['tests/functional.ts'])).toMatchObject({ code: 0, output: expect.stringContaining('# time') })
+  expect(await (await fetch(`${v4.edge}/items/i1`)).text()).toContain('action="/items/i1/comments"')
+  await expect(v4.restart('api1', { PAGES_LOCALE: 'de_DE' })).rejects.toThrow('Incorrect locale information')
+  await v4.stop()
+  rmSync(folder, { recursive: true })
+}, 60_000)

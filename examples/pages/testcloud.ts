@@ -7,8 +7,9 @@ import { join } from 'node:path'
 
 export type TestCloud = {
   readonly edge: string
-  run(host: string, command: readonly string[]): Promise<{ code: number | null; output: string }>
-  restart(host: string): Promise<void>
+  run(host: string, command: readonly string[], env?: Record<string, string>): Promise<{ code: number | null; output: string }>
+  /** @throws Error with what it printed and its health when it does not get well. */
+  restart(host: string, env?: Record<string, string>): Promise<void>
   kill(host: string): void
   stop(): Promise<void>
   health(host: string): Promise<{ status: number; body: string }>
@@ -32,7 +33,7 @@ export async function startTestCloud(source: string, hosts: Record<string, strin
     lists[`BELAY_ADDRESSES_${service.toUpperCase()}`] = ours.map((host) => addresses.get(host)).join(',')
   }
 
-  function begin(host: string, command: readonly string[]): ChildProcess {
+  function begin(host: string, command: readonly string[], more: Record<string, string> = {}): ChildProcess {
     const service = hosts[host] as string
     const address = addresses.get(host) as string
     const data = join(folder, 'data', host)
@@ -48,14 +49,14 @@ export async function startTestCloud(source: string, hosts: Record<string, strin
       BELAY_ADDRESS: address,
       BELAY_DATA: data,
     }
-    return spawn(process.execPath, command, { cwd: join(folder, service), env: { ...process.env, ...belay, ...lists } })
+    return spawn(process.execPath, command, { cwd: join(folder, service), env: { ...process.env, ...belay, ...lists, ...more } })
   }
   async function health(host: string) {
     const response = await fetch(`http://${addresses.get(host)}/healthz`)
     return { status: response.status, body: await response.text() }
   }
-  async function start(host: string): Promise<void> {
-    const child = begin(host, ['main.ts'])
+  async function start(host: string, more: Record<string, string> = {}): Promise<void> {
+    const child = begin(host, ['main.ts'], more)
     let said = ''
     child.stderr?.on('data', (piece) => {
       said += piece
@@ -63,11 +64,9 @@ export async function startTestCloud(source: string, hosts: Record<string, strin
     children.set(host, child)
     const until = Date.now() + startMsMax
     while (true) {
-      const status = await health(host).then(
-        (it) => it.status,
-        () => 0,
-      )
+      const { status, body } = await health(host).catch(() => ({ status: 0, body: '' }))
       if (status === 200) return
+      if (status === 500) throw new Error(`${host} is not well: ${body}`)
       if (child.exitCode !== null || Date.now() > until) throw new Error(`${host} did not get well: ${said}`)
       await new Promise((resolve) => setTimeout(resolve, 30))
     }
@@ -82,9 +81,9 @@ export async function startTestCloud(source: string, hosts: Record<string, strin
   const cloud: TestCloud = {
     edge: `http://${addresses.get(Object.keys(hosts).find((host) => hosts[host] === 'edge') ?? '')}`,
     health,
-    run: (host, command) =>
+    run: (host, command, more) =>
       new Promise((resolve) => {
-        const child = begin(host, command)
+        const child = begin(host, command, more)
         let output = ''
         for (const stream of [child.stdout, child.stderr]) {
           stream?.on('data', (piece) => {
@@ -93,9 +92,9 @@ export async function startTestCloud(source: string, hosts: Record<string, strin
         }
         child.on('close', (code) => resolve({ code, output }))
       }),
-    restart: async (host) => {
+    restart: async (host, more) => {
       await leave(host)
-      await start(host)
+      await start(host, more)
     },
     kill: (host) => children.get(host)?.kill('SIGKILL'),
     stop: async () => {

@@ -5,6 +5,8 @@ import { Refusal } from './server.ts'
 export type Asking = {
   method?: 'GET' | 'POST'
   body?: unknown
+  /** It changes nothing, so it may be sent twice. A GET is always meant so. */
+  reads?: boolean
   /** In all. */
   withinMs?: number
   /** How long a service that refuses connections may take to come back. */
@@ -18,7 +20,7 @@ let turn = 0
 
 /**
  * The parsed answer of the first instance that takes the request. A refused connection never carried it, so the
- * next instance is asked; a read is also repeated when a kept-alive connection broke under it.
+ * next instance is asked; a read is also repeated when its connection broke.
  * @throws Refusal with the other side's status, code and sentence, or 503 `unreachable`.
  */
 export async function ask<T>(addresses: readonly string[], path: string, asking: Asking = {}): Promise<T> {
@@ -41,20 +43,21 @@ export async function ask<T>(addresses: readonly string[], path: string, asking:
 
 type NotAnswered = { code: string; again: boolean }
 
-function once<T>(address: string, path: string, { method, body }: Asking, timeoutMs: number): Promise<T> {
-  const text = body === undefined ? undefined : JSON.stringify(body)
-  const reads = (method ?? (text === undefined ? 'GET' : 'POST')) === 'GET'
+function once<T>(address: string, path: string, asking: Asking, timeoutMs: number): Promise<T> {
+  const text = asking.body === undefined ? undefined : JSON.stringify(asking.body)
+  const method = asking.method ?? (text === undefined ? 'GET' : 'POST')
+  const reads = asking.reads ?? method === 'GET'
   return new Promise((resolve, reject) => {
     const request = httpRequest(`http://${address}${path}`, {
       agent,
-      method: reads ? 'GET' : 'POST',
+      method,
       timeout: Math.max(1, timeoutMs),
       headers: text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
     })
     request.on('timeout', () => request.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })))
     request.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
-      const again = code === 'ECONNREFUSED' || (reads && request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE'))
+      const again = code === 'ECONNREFUSED' || (reads && (code === 'ECONNRESET' || code === 'EPIPE'))
       reject({ code, again } satisfies NotAnswered)
     })
     request.on('response', async (response) => {

@@ -7,11 +7,16 @@ export type Row = Record<string, string | number | null>
 
 /** @throws Refusal `constraint` or `sql` with SQLite's sentence, `unreachable` when the database stays away. */
 export async function transact(statements: readonly Statement[]): Promise<Row[][]> {
-  const { results } = await ask<{ results: { rows: Row[] }[] }>(addressesOf('db'), '/sql', { method: 'POST', body: { statements } })
-  return results.map((result) => result.rows)
+  return await send(statements, false)
 }
 
+/** One statement that only reads. */
 export async function query<R = Row>(sql: string, params: (string | number | null)[] = []): Promise<R[]> {
-  const [rows = []] = await transact([{ sql, params }])
+  const [rows = []] = await send([{ sql, params }], true)
   return rows as R[]
+}
+
+async function send(statements: readonly Statement[], reads: boolean): Promise<Row[][]> {
+  const { results } = await ask<{ results: { rows: Row[] }[] }>(addressesOf('db'), '/sql', { body: { statements }, reads })
+  return results.map((result) => result.rows)
 }
