@@ -137,6 +137,8 @@ export const releaseDiffWire = z.object({
   services: z.array(z.object({ service: z.string(), change: z.enum(['added', 'removed', 'changed', 'same']) })),
   steps: z.array(z.object({ step: z.string(), change: z.enum(['added', 'removed', 'changed', 'same']) })),
   databaseSteps: z.array(databaseStepWire),
+  /** What could not be told, and what `from` has that `to` lacks. */
+  warnings: z.array(z.string()).default([]),
 })
 /** What a cut sends while it works (server-sent events `progress`), and last `done` or `failed`. */
 export const cutProgressWire = z.object({ at, service: z.string().nullable(), text: z.string() })
