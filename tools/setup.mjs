@@ -7,7 +7,18 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -77,7 +88,9 @@ async function installPackages() {
   if (code !== 0) fail(whyInstallingFailed(said))
   const version = spawnSync(pinnedNode, ['--version'], { encoding: 'utf8' }).stdout ?? ''
   if (!version.startsWith('v24.')) {
-    fail(`node_modules/.bin/node should be Node 24 and is ${version.trim() || 'missing'}. Remove node_modules and run this again; npm must be allowed to run the install script of the package "node".`)
+    fail(
+      `node_modules/.bin/node should be Node 24 and is ${version.trim() || 'missing'}. Remove node_modules and run this again; npm must be allowed to run the install script of the package "node".`,
+    )
   }
   stamp('packages', hashOf([inRoot('package-lock.json')]))
   done()
@@ -100,7 +113,10 @@ function pathOutsideOfHere() {
 // --- The page
 
 function pageIsStale() {
-  return !existsSync(inRoot('apps', 'web', 'dist', 'index.html')) || !stampIs('page', hashOf(pageSources.flatMap((folder) => sourcesIn(inRoot(folder)))))
+  return (
+    !existsSync(inRoot('apps', 'web', 'dist', 'index.html')) ||
+    !stampIs('page', hashOf(pageSources.flatMap((folder) => sourcesIn(inRoot(folder)))))
+  )
 }
 
 async function buildPage() {
@@ -108,19 +124,23 @@ async function buildPage() {
   const done = say('building the page')
   // Taken before the build: an edit during it must be built again.
   const sources = hashOf(pageSources.flatMap((folder) => sourcesIn(inRoot(folder))))
-  const { code, said } = await run(pinnedNode, [inRoot('node_modules', 'vite', 'bin', 'vite.js'), 'build', inRoot('apps', 'web'), '--logLevel', 'warn'])
+  const { code, said } = await run(pinnedNode, [
+    inRoot('node_modules', 'vite', 'bin', 'vite.js'),
+    'build',
+    inRoot('apps', 'web'),
+    '--logLevel',
+    'warn',
+  ])
   if (code !== 0) fail(`The page could not be built:\n${said.trim()}`)
   stamp('page', sources)
   done()
 }
 
 function sourcesIn(folder) {
-  return readdirSync(folder, { withFileTypes: true })
-    .flatMap((entry) => {
-      if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : sourcesIn(join(folder, entry.name))
-      return /\.test\.tsx?$/.test(entry.name) ? [] : [join(folder, entry.name)]
-    })
-    .sort()
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : sourcesIn(join(folder, entry.name))
+    return /\.test\.tsx?$/.test(entry.name) ? [] : [join(folder, entry.name)]
+  })
 }
 
 // --- The system
@@ -138,7 +158,8 @@ async function getWhatTestsNeed() {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const update = await run('apt-get', ['update', '-q'], { env })
   const install = await run('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], { env })
-  if (install.code !== 0) fail(`apt-get could not install ${missing.join(' and ')}:\n${(update.code === 0 ? '' : update.said) + install.said}`)
+  if (install.code !== 0)
+    fail(`apt-get could not install ${missing.join(' and ')}:\n${(update.code === 0 ? '' : update.said) + install.said}`)
   done()
 }
 
@@ -206,7 +227,11 @@ function unstamp(name) {
 
 function hashOf(files) {
   const hash = createHash('sha256')
-  for (const file of files) hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file)).update('\0')
+  for (const file of files.toSorted())
+    hash
+      .update(`${file.slice(root.length)}\0`)
+      .update(readFileSync(file))
+      .update('\0')
   return hash.digest('hex')
 }
 

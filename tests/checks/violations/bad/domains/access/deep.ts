@@ -1,0 +1,3 @@
+import { count } from '../ledger/model.ts'
+
+export const deep = count

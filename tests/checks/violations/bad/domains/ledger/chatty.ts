@@ -1,0 +1,1 @@
+export const chatty = (): void => console.log('a domain does not talk to the terminal')

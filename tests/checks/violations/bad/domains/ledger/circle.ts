@@ -1,0 +1,3 @@
+import { half } from './circle-half.ts'
+
+export const circle = (): number => 2 * half

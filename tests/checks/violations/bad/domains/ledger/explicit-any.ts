@@ -1,0 +1,1 @@
+export const explicit = (x: any): string => String(x)

@@ -1,0 +1,3 @@
+import { makeBelieve } from '@belay/testkit'
+
+export const leaning = makeBelieve

@@ -1,0 +1,1 @@
+export const neverUsed = 'a door names only what somebody uses'

@@ -1,0 +1,1 @@
+export const untrue: number = 'a type error'

@@ -1,0 +1,3 @@
+import { newest } from '@belay/releases'
+
+export const upwards = newest

@@ -1,0 +1,3 @@
+import { makeBelieve } from '@belay/testkit'
+
+if (!makeBelieve) throw new Error('a test may use the testkit')
