@@ -81,6 +81,7 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
       environment,
       release,
       before: before && (await planned(releases, before.name)),
+      touched: new Set(before === undefined ? [] : (await releases.diff(before.name, release.name)).databaseSteps.map((it) => it.step)),
       present: await environments.placements(environment.name),
       identityOf: (host, service, artifact) => identityOf(release.config, artifact, environment, host, service),
       expected: await expectationOf(release, environment),

@@ -36,7 +36,6 @@ export async function planned(releases: Releases, name: string): Promise<Planned
     cutAt: release.cutAt,
     config: release.config,
     artifacts: Object.fromEntries(release.services.map((it) => [it.service, it.artifact])),
-    watched: release.watched,
   }
 }
 

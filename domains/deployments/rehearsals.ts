@@ -174,7 +174,7 @@ export function openRehearsals(
   ): Promise<{ state: 'passed' | 'skipped'; because: string | null; output?: string } | { failed: string; output?: string }> {
     const stage = await environments.byName(rehearsal.environment)
     const release = await planned(releases, rehearsal.release)
-    const spec = release.config.environments[stage.name]?.tests ?? stage.spec.tests
+    const spec = stage.spec.tests
     if (spec === undefined) return { state: 'skipped', because: `belay.yaml names no tests for ${stage.name}` }
     const place = hostsOf(stage.spec).find((it) => it.roles.includes(spec.on))
     const host = place && environments.hosts(stage).get(place.name)

@@ -69,26 +69,22 @@ export function assignPorts(
   return assigned
 }
 
-/** The configuration that a release carries: its own belay.yaml. Old releases keep their own when they come back. */
-export type ReleaseConfig = CloudFile
+/**
+ * The configuration that a release carries: what of its own belay.yaml goes along with it, also when it comes back.
+ * Environments stay behind: hosts, their variables and secrets are the place's, and bind when a step runs.
+ */
+export type ReleaseConfig = Pick<CloudFile, 'cloud' | 'services' | 'deploy'>
 
 /** The user's variables for one service on one host: service < environment < host, the most particular wins. */
-export function userVariables(
-  config: ReleaseConfig,
-  environment: { name: string; spec: EnvironmentSpec },
-  host: string,
-  service: string,
-): EnvSpec {
-  // The release's own file decides where it knows the environment (a sandbox or a newer host it does not).
-  const spec = config.environments[environment.name] ?? environment.spec
-  return { ...config.services[service]?.env, ...spec.env, ...(spec.hosts[host] ?? environment.spec.hosts[host])?.env }
+export function userVariables(config: ReleaseConfig, environment: { spec: EnvironmentSpec }, host: string, service: string): EnvSpec {
+  return { ...config.services[service]?.env, ...environment.spec.env, ...environment.spec.hosts[host]?.env }
 }
 
 /** The spelling that is equal exactly when a running service needs no restart: its build and all that it is started with. */
 export function identityOf(
   config: ReleaseConfig,
   artifact: string,
-  environment: { name: string; spec: EnvironmentSpec },
+  environment: { spec: EnvironmentSpec },
   host: string,
   service: string,
 ): string {

@@ -7,14 +7,13 @@
  */
 import type { CheckSpec, CloudFile, EnvironmentSpec, StepSpec } from '@belay/cloudfile'
 
-/** What a plan needs to know of a release. `watched`: by step, a hash over its watched paths at that commit. */
+/** What a plan needs to know of a release. */
 export type PlannedRelease = {
   readonly name: string
   readonly id: string
   readonly cutAt: number
-  readonly config: CloudFile
+  readonly config: Pick<CloudFile, 'cloud' | 'services' | 'deploy'>
   readonly artifacts: Readonly<Record<string, string>>
-  readonly watched: Readonly<Record<string, string>>
 }
 export type PlannedEnvironment = {
   readonly name: string
@@ -81,6 +80,8 @@ export type PlanInput = {
   readonly release: PlannedRelease
   /** The environment's present release, when it is known. */
   readonly before: PlannedRelease | undefined
+  /** Steps whose watched paths changed between that one and this (or cannot be told); all count when there is none before. */
+  readonly touched: ReadonlySet<string>
   readonly present: readonly Present[]
   readonly identityOf: (host: string, service: string, artifact: string) => string
   readonly expected: Expected
@@ -161,12 +162,7 @@ function itemsOf(
     warnings.push(`No host of ${input.environment.name} has a role of step ${step.step} (${step.on.join(', ')}); it does nothing here.`)
     return []
   }
-  if (
-    kind === 'run' &&
-    step.watch !== undefined &&
-    input.before !== undefined &&
-    input.before.watched[step.step] === input.release.watched[step.step]
-  ) {
+  if (kind === 'run' && step.watch !== undefined && input.before !== undefined && !input.touched.has(step.step)) {
     unchanged.push({
       host: (targets[0] as Host).name,
       service: `step ${step.step}`,
