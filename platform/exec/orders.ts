@@ -1,11 +1,15 @@
 /**
  * What an agent can be told. One request is one line of JSON over a Unix socket, `{ id, order }`; answers come back
- * as lines `{ id, event }` (any number), then `{ id, done }` or `{ id, failed: { code, message, facts } }`.
+ * as lines `{ id, event }` (any number), then `{ id, done }` or `{ id, failed: { code, status, message, facts } }`.
+ * A line that is no order is answered too (`failed`, code `bad-order`, `id` null when it has none).
  *
  * An order that changes something names a `root` (the folder that is one host), a `fence` (the number of the lease
  * under which it is given: the root remembers the highest it saw and refuses lower ones) and a `key` (the order's
  * own name: given twice, it is carried out once, and the second asker gets the recorded result). Before it acts the
  * agent writes the intent to the root's journal, afterwards what came of it, so after a crash it can say which.
+ * An order that failed changed nothing and is carried out again when it is given again.
+ *
+ * In a root `journal.ndjson`, `fence`, `jobs`, `services` and `.tmp` are the agent's own; orders may not name them.
  */
 import { z } from 'zod'
 
@@ -35,6 +39,7 @@ export const serviceSpec = z.object({
   label: z.string().default(''),
 })
 export type ServiceSpec = z.input<typeof serviceSpec>
+export type ParsedServiceSpec = z.output<typeof serviceSpec>
 
 export const probeSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('http'), url: z.string(), contains: z.string().optional(), timeoutMs: z.number().int().positive() }),
@@ -85,6 +90,8 @@ export const orders = {
 
 export type OrderName = keyof typeof orders
 export type Order<N extends OrderName> = Omit<z.input<(typeof orders)[N]>, 'order'>
+/** An order as the agent has it, defaults filled in. */
+export type ParsedOrder<N extends OrderName> = z.output<(typeof orders)[N]>
 
 export type JournalEntry = {
   readonly key: string
@@ -148,4 +155,10 @@ export type Results = {
   halt: { stopped: boolean }
   erase: Record<never, never>
 }
-export type Events = { job: { offset: number; text: string }; logs: { text: string } }
+/**
+ * Offsets count bytes of the output; `end` is where the next piece begins (the text's own length misleads where the
+ * output was not UTF-8). A piece of a log is one or more whole lines.
+ */
+export type Events = { job: { offset: number; end: number; text: string }; logs: { text: string } }
+/** Why an order was not carried out, as it travels. */
+export type Failure = { readonly code: string; readonly status: number; readonly message: string; readonly facts: Record<string, unknown> }
