@@ -28,8 +28,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   tools: ['platform/base', 'sdk/*'],
 }
 
-/** Tests and the contracts that several tests share may also use the testkit; nothing else may. */
-const testFiles = '[.](test|contract)[.]tsx?$'
+/** Tests, their fixtures and the contracts that several tests share may also use the testkit; nothing else may. */
+const testFiles = '[.](test|contract)[.]tsx?$|/fixtures[.]ts$'
 /** The part of a path that names its room. */
 const anyRoom = '(?:apps|domains|examples|platform|sdk)/[^/]+|bench|tests|tools'
 

@@ -1,8 +1,20 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { eventually, freePort, openChromium, postgresForTests, temporaryFolder, tmpfs, whyNoChromium, whyNoPostgres } from './index.ts'
+import {
+  eventually,
+  freePort,
+  onEachStore,
+  openChromium,
+  postgresForTests,
+  temporaryFolder,
+  tmpfs,
+  whyNoChromium,
+  whyNoPostgres,
+} from './index.ts'
 
 describe.skipIf(whyNoPostgres())(`PostgreSQL for tests${whyNoPostgres() ? `: ${whyNoPostgres()}` : ''}`, () => {
   test('each asker gets an empty database of their own', async () => {
@@ -20,6 +32,30 @@ describe.skipIf(whyNoPostgres())(`PostgreSQL for tests${whyNoPostgres() ? `: ${w
     await two[Symbol.asyncDispose]()
     await expect(new pg.Client({ connectionString: one.url }).connect()).rejects.toThrow(/does not exist/)
   })
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test.skipIf(whyNoPostgres())('PostgreSQL ends with the run, even when the run is killed', { timeout: 30_000 }, async () => {
+  const script = `
+    import { postgresForTests } from '@belay/testkit'
+    await postgresForTests()
+    process.stdout.write(process.env.BELAY_TEST_RUN)
+    setInterval(() => {}, 1000)`
+  const { BELAY_TEST_RUN: _, ...env } = process.env
+  const run = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname, env })
+  const [folder] = (await once(run.stdout, 'data')).map(String)
+  const pid = Number(readFileSync(join(String(folder), 'postgres.pid'), 'utf8'))
+  const runs = () => isAlive(pid)
+  expect(runs()).toBe(true)
+  run.kill('SIGKILL')
+  await eventually(() => !runs() && !existsSync(String(folder)), { withinMs: 15_000, what: 'the watcher to tidy up' })
 })
 
 test('a temporary folder is gone after its block', async () => {
@@ -64,4 +100,14 @@ test.skipIf(whyNoChromium())(`Chromium opens a page${whyNoChromium() ? `: ${whyN
   await page.setContent('<h1>here</h1>')
   expect(await page.getByRole('heading').textContent()).toBe('here')
   await browser.close()
+})
+
+onEachStore('a contract', (open, newDatabase) => {
+  test('gets a new empty database each time', async () => {
+    const [one, two] = [await open(), await open()]
+    await one.write((tx) => tx.schema.createTable('mark').addColumn('x', 'integer').execute())
+    expect((await one.read.introspection.getTables()).map((table) => table.name)).toContain('mark')
+    expect((await two.read.introspection.getTables()).map((table) => table.name)).not.toContain('mark')
+    expect(await newDatabase()).not.toEqual(await newDatabase())
+  })
 })
