@@ -64,7 +64,7 @@ export async function serve(it: {
     name: 'Belay',
     version,
     logger,
-    authenticate: ({ cookie, bearer }) => access.authenticate({ cookie: cookie('belay_session'), bearer }),
+    authenticate: access.authenticate,
     refuse: (who, needs) => (may(who, needs as Action) ? undefined : whyNot(who, needs as Action)),
     ready: async () => {
       await ledger.head()
@@ -91,7 +91,7 @@ export async function serve(it: {
   url = (await api.listen({ host: it.host, port: it.port })).url
 
   const link = await access.ensureFirstAdmin(it.user)
-  await announce(home, { url, token: await access.localToken(it.user) })
+  await announce(home, { url, token: await access.localToken(it.user, home.serverId) })
 
   const repeat = (everyMs: number, work: () => Promise<unknown>) => {
     void (async () => {
@@ -118,5 +118,5 @@ export async function serve(it: {
       })()
     })
   })
-  return { cloud, url, signInUrl: link === undefined ? undefined : `${url}/sign-in?link=${encodeURIComponent(link)}`, ended }
+  return { cloud, url, signInUrl: link === undefined ? undefined : `${url}/sign-in?link=${encodeURIComponent(link.secret)}`, ended }
 }

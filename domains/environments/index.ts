@@ -2,6 +2,7 @@
 export { type Environments, openEnvironments, softwareFolder } from './environments.ts'
 export type { Host, HostJob, HostProbe, Under } from './host.ts'
 export type { HeldLease, Holder } from './lease.ts'
+export { openLocalHost } from './local-host.ts'
 export { type Environment, hostsOf, identityOf, type Placement, type PortOf, type ReleaseConfig, servicesOn } from './model.ts'
 export { environmentProblem } from './problems.ts'
 export { environmentRoutes } from './routes.ts'

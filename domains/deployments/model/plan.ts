@@ -203,7 +203,7 @@ function oneItem(
     undrain: step.undrain ?? null,
     check: step.check ?? null,
     action: step.run ?? `${kind} ${moving.map((move) => `${move.service}@${move.to.release}`).join(', ')}`,
-    undo: kind === 'run' ? (step.undo ?? null) : moving.map(wayBack).join(', '),
+    undo: kind === 'run' ? (step.undo ?? null) : moving.map((move) => wayBack(kind, move)).join(', '),
     // What is built in is made of orders that a host carries out once; only the user's own commands can be in doubt.
     rerun: kind === 'run' ? step.rerun : true,
     changesDatabase,
@@ -213,7 +213,10 @@ function oneItem(
   }
 }
 
-const wayBack = (move: Move) => (move.from === null ? `stop ${move.service}` : `back to ${move.service}@${move.from.release}`)
+function wayBack(kind: PlanItem['does'], move: Move): string {
+  if (move.from !== null) return `back to ${move.service}@${move.from.release}`
+  return kind === 'install' ? `no ${move.service} installed` : `stop ${move.service}`
+}
 
 /** Services that run here but are not in the release: left alone, and said. */
 function leftovers(input: PlanInput, hosts: readonly Host[], items: readonly PlanItem[]): string[] {
