@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Readable, Transform } from 'node:stream'
+import { Readable, Transform } from 'node:stream'
 import { invariant, Problem, sentenceOf } from '@belay/base'
 import fastifyCookie from '@fastify/cookie'
 import fastifyHelmet from '@fastify/helmet'
@@ -116,7 +116,9 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
 
   async function identify(request: FastifyRequest, route: RouteShape): Promise<void> {
     const bearer = /^bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trim()
-    const who = await options.authenticate({ cookie: (name) => request.cookies[name], bearer, ip: request.ip })
+    const asking = options.authenticate({ cookie: (name) => request.cookies[name], bearer, ip: request.ip })
+    // What is open to everybody is open to somebody whose token has ended, too.
+    const who = await (route.needs === null ? asking.catch(() => undefined) : asking)
     if (who) whoAsks.set(request, who)
     if (route.needs === null) return
     if (!who) throw httpProblem('sign-in-needed', undefined)
@@ -320,9 +322,7 @@ function askOf<R extends RouteShape, Who>(
     who: who as A['who'],
     signal,
     lastEventId: one(request.headers['last-event-id']),
-    get upload() {
-      return bounded(request.raw)
-    },
+    upload: route.upload ? bounded(request.raw) : Readable.from([]),
     progress: () => {},
     cookie: (name) => request.cookies[name],
     reply,

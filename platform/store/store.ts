@@ -12,6 +12,7 @@ import type { SignalListener, Store } from './types.ts'
 export async function openStore(options: { file: string } | { url: string }): Promise<Store> {
   const engine = 'file' in options ? await openSqlite(options.file) : await openPostgres(options.url)
   const listeners = new Map<string, Set<SignalListener>>()
+  let closing: Promise<void> | undefined
   const queue = createWriteQueue(engine, (signals) => signals.forEach(tell))
 
   function tell({ channel, payload }: Signal): void {
@@ -52,9 +53,6 @@ export async function openStore(options: { file: string } | { url: string }): Pr
       await queue.write((db) => runMigrations(db, sets, Date.now()), Number.POSITIVE_INFINITY)
       engine.schemaChanged()
     },
-    async close() {
-      await queue.drain()
-      await engine.close()
-    },
+    close: () => (closing ??= queue.drain().then(() => engine.close())),
   }
 }
