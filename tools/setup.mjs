@@ -186,7 +186,6 @@ async function takeLock() {
         rmSync(lock, { force: true })
       }
       process.once('exit', release)
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
       return release
     } catch (thrown) {
       if (thrown.code !== 'EEXIST') throw thrown
@@ -250,6 +249,12 @@ function onPath(program) {
 function run(program, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options })
+    // npm must not go on in a folder that the next set-up takes for its own.
+    const stop = () => {
+      child.kill()
+      process.exit(1)
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop)
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
     child.once('error', (error) => resolve({ code: 1, said: error.message }))
