@@ -1,0 +1,90 @@
+/** How a deployment stands, in one sentence, with the command that comes next; and the exit code that goes with it. */
+import type { DeploymentSummaryWire, RehearsalWire } from '@belay/protocol'
+import { sayDuration } from '@belay/base'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { hasEnded, needsPerson } from './follow.ts'
+import { type Paint, sign } from './terminal.ts'
+
+export function exitCodeFor(deployment: Pick<DeploymentSummaryWire, 'state'>): ExitCode {
+  if (deployment.state === 'passed') return exitCodes.ok
+  if (needsPerson(deployment)) return exitCodes.waiting
+  return hasEnded(deployment) ? exitCodes.failed : exitCodes.ok
+}
+
+export function closingLines(deployment: DeploymentSummaryWire, paint: Paint): string {
+  const lines = [`${sign(deployment.state, paint)} ${sentence(deployment)}`]
+  for (const [index, next] of nextCommands(deployment).entries()) lines.push(`${paint('dim', index === 0 ? 'Next:' : '     ')} ${next}`)
+  return lines.join('\n')
+}
+
+function sentence(it: DeploymentSummaryWire): string {
+  const what = it.kind === 'rollback' ? `the rollback of ${it.environment} to ${it.release}` : `${it.release} on ${it.environment}`
+  const because = it.because === null ? '' : `: ${it.because.replace(/[.:]$/, '')}`
+  const took = it.startedAt === null || it.endedAt === null ? '' : ` after ${sayDuration(it.endedAt - it.startedAt)}`
+  const expected = it.expectedMs === null ? '' : ` (expected ${sayDuration(it.expectedMs)})`
+  switch (it.state) {
+    case 'passed':
+      return `${it.environment} has ${it.release}${took}${expected}.`
+    case 'undone':
+      return `${capital(what)} was undone${took}${because}. ${it.from === null ? `${it.environment} is empty as before` : `${it.environment} has ${it.from} as before`}.`
+    case 'failed':
+      return `${capital(what)} failed${took}${because}.`
+    case 'aborted':
+      return `${capital(what)} was aborted${took}${because}.`
+    case 'waiting-approval':
+      return `${capital(what)} waits for somebody else to approve its plan${because}.`
+    case 'waiting':
+      return `${capital(what)} waits for a person${because}.`
+    case 'held':
+      return `${capital(what)} is held${because}.`
+    case 'undoing':
+      return `${capital(what)} is being undone${because}.`
+    case 'running':
+      return `${capital(what)} is under way, ${it.itemsDone} of ${it.itemsTotal} done.`
+  }
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+const commandFor: Readonly<Record<DeploymentSummaryWire['offers'][number], (it: DeploymentSummaryWire) => string>> = {
+  approve: ({ id }) => `belay approve ${id}`,
+  rerun: ({ id }) => `belay resume ${id} --rerun       run the interrupted step again`,
+  continue: ({ id }) => `belay resume ${id} --continue    take it as done and go on`,
+  undo: ({ id }) => `belay resume ${id} --undo        bring back what was switched`,
+  abort: ({ id }) => `belay abort ${id}`,
+  rollback: ({ environment }) => `belay rollback ${environment}`,
+}
+
+/** Commands for a person who has to decide; a deployment that passed asks for nothing. */
+function nextCommands(it: DeploymentSummaryWire): readonly string[] {
+  if (needsPerson(it)) return it.offers.map((offer) => commandFor[offer](it))
+  if (it.state === 'passed') return []
+  return hasEnded(it) ? [`belay deployment show ${it.id} --output`] : [`belay deployment show ${it.id} --follow`]
+}
+
+export function closingOfRehearsal(it: RehearsalWire, paint: Paint): string {
+  const took = it.endedAt === null ? '' : ` after ${sayDuration(it.endedAt - it.startedAt)}`
+  const because = it.because === null ? '' : `: ${it.because.replace(/\.$/, '')}`
+  const word = {
+    passed: 'passed its rehearsal',
+    failed: 'failed its rehearsal',
+    aborted: 'was taken off: the rehearsal was aborted',
+    running: 'is being rehearsed',
+  }
+  const lines = [
+    `${sign(it.state, paint)} ${it.release} ${word[it.state]} on ${it.environment}${took}${it.state === 'passed' ? '' : because}.`,
+  ]
+  if (it.chaos) {
+    const resumed = it.kills.filter(({ resumedMs }) => resumedMs !== null)
+    const slowest = Math.max(0, ...resumed.map(({ resumedMs }) => resumedMs ?? 0))
+    lines.push(
+      `  The controller was killed ${it.kills.length} times; it went on each time but ${it.kills.length - resumed.length}, at the slowest after ${sayDuration(slowest)}.`,
+    )
+  }
+  if (it.state === 'failed') {
+    const failed = it.phases.find(({ state }) => state === 'failed')
+    if (failed?.deployment) lines.push(`${paint('dim', 'Next:')} belay deployment show ${failed.deployment} --output`)
+  }
+  if (it.state === 'passed') lines.push(`${paint('dim', 'Next:')} belay deploy production ${it.release} --plan`)
+  return lines.join('\n')
+}

@@ -1,0 +1,79 @@
+/** What can go wrong on this side of the wire. */
+import { defineProblems, Problem } from '@belay/base'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+
+export const fail = defineProblems({
+  'no-cloud': {
+    status: 404,
+    say: (f: { folder: string }) => `There is no belay.yaml in ${f.folder} or above it. Write one with: belay init`,
+  },
+  'no-server': {
+    status: 503,
+    say: (f: { folder: string }) => `No Belay server runs for ${f.folder}. Start one with: belay serve --detach`,
+  },
+  'server-file-broken': {
+    status: 500,
+    say: (f: { file: string }) => `${f.file} is not what a server writes. Remove it and start the server again: belay serve`,
+  },
+  'server-not-ready': {
+    status: 503,
+    say: (f: { afterMs: number; log: string; said: string }) =>
+      `The server did not become ready within ${f.afterMs / 1_000} s. Its log is ${f.log}${f.said === '' ? ' (empty).' : `; the last lines:\n${f.said}`}`,
+  },
+  'server-ended': {
+    status: 503,
+    say: (f: { code: number | string; log: string; said: string }) =>
+      `The server ended at once (${f.code}).${f.said === '' ? ` See ${f.log}.` : `\n${f.said}`}`,
+  },
+  'server-runs-already': {
+    status: 409,
+    say: (f: { url: string; pid: number }) =>
+      `A server for this cloud runs already at ${f.url} (process ${f.pid}). Stop it with: belay stop`,
+  },
+  'server-not-ours': {
+    status: 409,
+    say: (f: { pid: number; file: string }) =>
+      `Process ${f.pid}, which ${f.file} names, is no Belay server of this cloud, so it is left alone. Remove the file if the server is gone.`,
+  },
+  'server-still-ending': {
+    status: 500,
+    say: (f: { pid: number; afterMs: number }) =>
+      `The server (process ${f.pid}) has not ended ${f.afterMs / 1_000} s after it was asked to. Look at it, or end it hard with: kill -9 ${f.pid}`,
+  },
+  'connection-lost': {
+    status: 503,
+    say: (f: { what: string; afterMs: number }) =>
+      `The server has been silent for ${f.afterMs / 1_000} s, so nobody here knows how ${f.what} goes on. Start it again with: belay serve --detach`,
+  },
+  interrupted: { status: 499, say: (f: { because: string }) => f.because },
+  usage: { status: 400, say: (f: { sentence: string }) => f.sentence },
+  'file-exists': {
+    status: 409,
+    say: (f: { file: string }) => `${f.file} exists already. Write over it with: belay init --force`,
+  },
+  'file-unreadable': {
+    status: 404,
+    say: (f: { file: string; because: string }) => `${f.file} cannot be read: ${f.because}.`,
+  },
+  'no-environment': {
+    status: 404,
+    say: (f: { kind: string }) => `belay.yaml has no environment of kind ${f.kind}. Name one, or add one to the file.`,
+  },
+  'nothing-runs-there': {
+    status: 404,
+    say: (f: { file: string }) => `${f.file} is missing from this copy of Belay.`,
+  },
+  'unsupported-shell': {
+    status: 400,
+    say: (f: { shell: string; known: readonly string[] }) =>
+      `${f.shell} is not a shell that Belay can complete in; known: ${f.known.join(', ')}.`,
+  },
+})
+
+/** The exit code that tells a script what sort of end this was. */
+export function exitCodeOf(thrown: unknown): ExitCode {
+  if (!(thrown instanceof Problem)) return exitCodes.failed
+  if (thrown.code === 'interrupted') return exitCodes.interrupted
+  if (thrown.code === 'usage' || thrown.code === 'unsupported-shell') return exitCodes.usage
+  return thrown.status === 401 ? exitCodes.signIn : exitCodes.failed
+}
