@@ -22,8 +22,8 @@ export type Repository = {
   objectsAt(commit: string, paths: readonly string[]): Promise<Map<string, { id: string; kind: string }>>
   /** Commits that `to` has and `from` has not (all of `to`'s when null), newest first, at most `limit`. */
   log(from: string | null, to: string, limit: number): Promise<Commit[]>
-  /** How many commits `to` has that `from` has not. */
-  count(from: string, to: string): Promise<number>
+  /** How many commits `from` has that `to` has not; none when it is an ancestor. */
+  countLacking(from: string, to: string): Promise<number>
   /** Files that differ between two commits under the paths; all files there when `from` is null. Sorted. */
   filesChanged(from: string | null, to: string, paths: readonly string[]): Promise<string[]>
   /** Changed and untracked files of the working tree, when the commit is the one that is checked out. */
@@ -90,14 +90,22 @@ export function openRepository(folder: string): Repository {
     if (exitCode === 0) return stdout
     const because = lastLine(stderr) || `exit code ${exitCode}`
     // As Node would have thrown it: whoever knows what was being done makes a sentence of it.
-    if (/no space left on device|disk quota exceeded/i.test(stderr)) throw Object.assign(new Error(because), { code: 'ENOSPC' })
+    if (/no space left on device|out of diskspace|disk quota exceeded/i.test(stderr))
+      throw Object.assign(new Error(because), { code: 'ENOSPC' })
     throw failed(args, because)
   }
   const succeeds = async (args: readonly string[]) => (await ask(args)).exitCode === 0
   const listed = (text: string, separator = '\0') => text.split(separator).filter((part) => part !== '')
 
   /** Where `folder` stands in the repository, with a closing slash; empty at its top. */
-  const prefix = () => must(['rev-parse', '--show-prefix'])
+  let prefixFound: Promise<string> | undefined
+  const prefix = () => {
+    prefixFound ??= must(['rev-parse', '--show-prefix'])
+    prefixFound.catch(() => {
+      prefixFound = undefined
+    })
+    return prefixFound
+  }
   const inCommit = (start: string, path: string) => plainPath(start + path)
 
   return {
@@ -137,7 +145,11 @@ export function openRepository(folder: string): Repository {
         return { sha, author, at: Number(at) * 1_000, subject: bounded(subject.join(' ')) }
       })
     },
-    count: async (from, to) => Number(await must(['rev-list', '--count', `${from}..${to}`, '--'])),
+    async countLacking(from, to) {
+      // Asked first: counting alone goes wrong where commits have dates before their parents'.
+      if (await succeeds(['merge-base', '--is-ancestor', from, to])) return 0
+      return Number(await must(['rev-list', '--count', `${to}..${from}`, '--']))
+    },
     async filesChanged(from, to, paths) {
       if (paths.length === 0) return []
       const start = await prefix()

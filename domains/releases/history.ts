@@ -26,7 +26,7 @@ export async function historyOf(repository: Repository, to: Point, base: Base | 
   }
   const from = base?.commit ?? null
   const commits = await repository.log(from, to.commit, commitsMax + 1)
-  const lacking = from === null ? 0 : await repository.count(to.commit, from)
+  const lacking = from === null ? 0 : await repository.countLacking(from, to.commit)
   const changed: string[][] = []
   for (const step of to.config.deploy) changed.push(await repository.filesChanged(from, to.commit, step.watch ?? []))
   return {
@@ -37,7 +37,7 @@ export async function historyOf(repository: Repository, to: Point, base: Base | 
       ...(lacking === 0
         ? []
         : [
-            `${capital(called)} has ${sayCount(lacking, 'commit')} that this release lacks (its commit is not an ancestor); deploying this release takes ${lacking === 1 ? 'it' : 'them'} back.`,
+            `This release lacks ${sayCount(lacking, 'commit')} of ${called}, whose commit is not an ancestor; deploying it takes ${lacking === 1 ? 'that one' : 'those'} back.`,
           ]),
       ...(commits.length > commitsMax
         ? [`Only the newest ${sayCount(commitsMax, 'commit')}${base ? ` since ${called}` : ' of the history'} are listed.`]
@@ -49,5 +49,3 @@ export async function historyOf(repository: Repository, to: Point, base: Base | 
     ],
   }
 }
-
-const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)

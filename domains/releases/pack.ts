@@ -46,7 +46,8 @@ export async function packFolder(folder: string, to: string, what: string, signa
   // The `./` keeps tar from reading a name such as @scope as the name of an archive.
   const pack = create(
     options,
-    entries.map((entry) => `./${entry}`),
+    // An empty folder still has itself: a tar without any entry is no tar to most readers.
+    entries.length === 0 ? ['./'] : entries.map((entry) => `./${entry}`),
   )
   await pipeline(pack, measure, createWriteStream(to), ...(signal ? [{ signal }] : []))
   return { sha256: hash.digest('hex'), bytes, files: entries.length, warnings }
