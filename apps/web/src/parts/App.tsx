@@ -1,0 +1,52 @@
+import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
+import { Outlet, useRouterState } from '@tanstack/react-router'
+import { askMe, isSignedOut } from '../api.ts'
+import { useFeed } from '../live.ts'
+import { useShortcuts } from '../useShortcuts.ts'
+import { Failure } from './Answered.tsx'
+import { Side } from './Side.tsx'
+import { SignIn } from './SignIn.tsx'
+import { Stale } from './Stale.tsx'
+import { TipLayer } from './Tip.tsx'
+import { useMainFocus } from './useMainFocus.ts'
+
+const Palette = lazy(() => import('./Palette.tsx').then((it) => ({ default: it.Palette })))
+const Help = lazy(() => import('./Help.tsx').then((it) => ({ default: it.Help })))
+
+/** What is around every page: places, palette, keys, live data; or the sign-in page for who is not known. */
+export function App() {
+  const me = useQuery(askMe)
+  const signedOut = isSignedOut(me.error)
+  useFeed(me.data !== undefined && !signedOut)
+
+  const [open, setOpen] = useState<'palette' | 'help'>()
+  const close = useCallback(() => setOpen(undefined), [])
+  const keys = useMemo(
+    () => ({ help: () => setOpen('help'), palette: () => setOpen((was) => (was === 'palette' ? undefined : 'palette')) }),
+    [],
+  )
+  useShortcuts(keys)
+  const main = useMainFocus(useRouterState({ select: (it) => it.location.pathname }))
+
+  if (signedOut) return <SignIn />
+  return (
+    <>
+      <a href="#main" className="btn skip">
+        To the content
+      </a>
+      <div className="app">
+        <Side onPalette={keys.palette} onHelp={keys.help} />
+        <main id="main" ref={main} tabIndex={-1}>
+          {me.data === undefined && me.error !== null ? <Failure error={me.error} retry={() => void me.refetch()} /> : <Outlet />}
+        </main>
+      </div>
+      <Stale />
+      <TipLayer />
+      <Suspense>
+        {open === 'palette' && <Palette onClose={close} />}
+        {open === 'help' && <Help onClose={close} />}
+      </Suspense>
+    </>
+  )
+}

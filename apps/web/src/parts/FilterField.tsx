@@ -1,0 +1,57 @@
+import { useEffect, useRef, useState } from 'react'
+
+/** Typing pauses this long before the address and the query follow. */
+const pauseMs = 200
+
+/** A text filter that lives in the address; the field itself answers every key at once. `/` goes to it. */
+export function FilterField({
+  label,
+  placeholder,
+  value,
+  onChange,
+  main = true,
+  list,
+}: {
+  label: string
+  placeholder: string
+  value: string | undefined
+  onChange: (value: string | undefined) => void
+  /** The page's first filter, where `/` leads. */
+  main?: boolean
+  list?: string
+}) {
+  const [typed, setTyped] = useState(value ?? '')
+  const told = useRef(value)
+  useEffect(() => {
+    // The address changed by something else than this field: a link, the back button.
+    if (value !== told.current) {
+      told.current = value
+      setTyped(value ?? '')
+    }
+  }, [value])
+  const tell = useRef(onChange)
+  tell.current = onChange
+  useEffect(() => {
+    const wanted = typed.trim() === '' ? undefined : typed.trim()
+    if (wanted === told.current) return
+    const timer = setTimeout(() => {
+      told.current = wanted
+      tell.current(wanted)
+    }, pauseMs)
+    return () => clearTimeout(timer)
+  }, [typed])
+  return (
+    <input
+      className="field"
+      type="search"
+      aria-label={label}
+      placeholder={placeholder}
+      value={typed}
+      list={list}
+      data-filter={main ? '' : undefined}
+      style={{ flex: main ? '1 1 260px' : '0 1 170px', maxWidth: main ? 420 : undefined }}
+      onChange={(event) => setTyped(event.target.value)}
+      onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+    />
+  )
+}

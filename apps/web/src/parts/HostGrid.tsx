@@ -1,0 +1,81 @@
+import type { EnvironmentWire } from '@belay/protocol'
+import { serviceWords } from '../words.ts'
+import { Chip, Sign } from './Chip.tsx'
+import { Time } from './Time.tsx'
+import './hostgrid.css'
+
+type Service = EnvironmentWire['hosts'][number]['services'][number]
+
+function Cell({ it, release }: { it: Service | undefined; release: string | null }) {
+  if (it === undefined) return null
+  const word = serviceWords[it.state]
+  const tip = [
+    `${it.service}: ${word.says}`,
+    it.because,
+    it.pid === null ? null : `process ${it.pid}`,
+    it.restarts > 0 ? `restarted ${it.restarts} times by the supervisor` : null,
+  ]
+    .filter(Boolean)
+    .join('\n')
+  return (
+    <div className="host-cell" data-tip={tip}>
+      <span className={`tone-${word.tone}`}>
+        <Sign tone={word.tone} /> <span className="hidden">{word.says}</span>
+        <span className={it.release === release ? 'mono' : 'mono strong'}>{it.release ?? word.says}</span>
+        {it.state !== 'running' && it.release !== null && <span className="host-state">{word.says}</span>}
+        {it.restarts > 0 && <span className="tag">{it.restarts} restarts</span>}
+      </span>
+      <span className="soft host-more">
+        {it.url ? (
+          <a className="link" href={it.url} target="_blank" rel="noreferrer">
+            {it.address ?? 'open'}
+          </a>
+        ) : (
+          (it.address ?? '')
+        )}{' '}
+        {it.sinceAt !== null && <Time at={it.sinceAt} />}
+      </span>
+    </div>
+  )
+}
+
+/** Hosts down, services across: what runs where, in which release, under which address. */
+export function HostGrid({ environment }: { environment: EnvironmentWire }) {
+  const services = [...new Set(environment.hosts.flatMap((host) => host.services.map((it) => it.service)))]
+  return (
+    // biome-ignore lint: focusable so that the keyboard can scroll it
+    <div className="host-grid" tabIndex={environment.hosts.length > 12 ? 0 : undefined} role="group" aria-label="Services on hosts">
+      <table className="list">
+        <thead>
+          <tr>
+            <th scope="col">Host</th>
+            {services.map((service) => (
+              <th scope="col" key={service}>
+                {service}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {environment.hosts.map((host) => (
+            <tr key={host.name}>
+              <th scope="row">
+                <span className="mono strong">{host.name}</span>{' '}
+                {!host.reachable && <Chip word={{ tone: 'fall', says: 'does not answer' }} tip={host.because} />}
+                <div className="soft">
+                  {host.driver}, {host.roles.join(' ')}
+                </div>
+                {!host.reachable && host.because && <div className="soft">{host.because}</div>}
+              </th>
+              {services.map((service) => (
+                <td key={service}>
+                  <Cell it={host.services.find((it) => it.service === service)} release={environment.release} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -1,0 +1,115 @@
+import { routes } from '@belay/protocol'
+import { useMantineColorScheme } from '@mantine/core'
+import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { ask } from '../api.ts'
+import { goTo } from '../shortcuts.ts'
+import { deploymentWords, environmentWords, nameDeployment } from '../words.ts'
+import { useWhyNot } from './Allowed.tsx'
+import '@mantine/core/styles/Input.css'
+import '@mantine/spotlight/styles.css'
+import './palette.css'
+
+/** As many as fit without scrolling; typing narrows the rest. */
+const shownMax = 12
+const newest = 50
+
+/** Go anywhere, do anything: pages, releases, environments, deployments, and what can be done with them. */
+export function Palette({ onClose }: { onClose: () => void }) {
+  const navigate = useNavigate()
+  const { setColorScheme } = useMantineColorScheme()
+  const { data: releases } = useQuery(ask(routes.releases.list, { query: { limit: newest } }))
+  const { data: deployments } = useQuery(ask(routes.deployments.list, { query: { limit: newest } }))
+  const { data: environments } = useQuery(ask(routes.environments.list, {}))
+  const mayDeploy = useWhyNot('deploy') === undefined
+  const mayRehearse = useWhyNot('rehearsal.start') === undefined
+
+  useEffect(() => {
+    spotlight.open()
+    return () => spotlight.close()
+  }, [])
+
+  const actions: SpotlightActionGroupData[] = [
+    {
+      group: 'Pages',
+      actions: goTo.map((it) => ({
+        id: `page ${it.to}`,
+        label: it.says,
+        rightSection: <kbd>{it.keys}</kbd>,
+        onClick: () => void navigate({ to: it.to }),
+      })),
+    },
+    {
+      group: 'Releases',
+      actions: (releases?.releases ?? []).map((it) => ({
+        id: `release ${it.name}`,
+        label: it.name,
+        description: it.environments.length > 0 ? `on ${it.environments.join(', ')}` : it.ref,
+        onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name } }),
+      })),
+    },
+    {
+      group: 'Environments',
+      actions: (environments?.environments ?? []).map((it) => ({
+        id: `environment ${it.name}`,
+        label: it.name,
+        description: `${environmentWords[it.state].says}${it.release === null ? '' : `, ${it.release}`}`,
+        onClick: () => void navigate({ to: '/environments/$name', params: { name: it.name } }),
+      })),
+    },
+    {
+      group: 'Deployments',
+      actions: (deployments?.deployments ?? []).map((it) => ({
+        id: `deployment ${it.id}`,
+        label: `${it.id}: ${nameDeployment(it)}`,
+        description: deploymentWords[it.state].says,
+        onClick: () => void navigate({ to: '/deployments/$id', params: { id: it.id } }),
+      })),
+    },
+    {
+      group: 'Do',
+      actions: [
+        ...(releases?.releases ?? [])
+          .slice(0, 10)
+          .flatMap((it) => [
+            ...(mayDeploy
+              ? [
+                  {
+                    id: `deploy ${it.name}`,
+                    label: `Deploy ${it.name}…`,
+                    onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name }, search: { deploy: '' } }),
+                  },
+                ]
+              : []),
+            ...(mayRehearse
+              ? [
+                  {
+                    id: `rehearse ${it.name}`,
+                    label: `Rehearse ${it.name}…`,
+                    onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name }, search: { rehearse: 'yes' } }),
+                  },
+                ]
+              : []),
+          ]),
+        { id: 'light', label: 'Colours: light', onClick: () => setColorScheme('light') },
+        { id: 'dark', label: 'Colours: dark', onClick: () => setColorScheme('dark') },
+        { id: 'auto', label: 'Colours: as the system', onClick: () => setColorScheme('auto') },
+      ],
+    },
+  ]
+
+  return (
+    <Spotlight
+      actions={actions}
+      shortcut={null}
+      limit={shownMax}
+      nothingFound="Nothing here is called that."
+      onSpotlightClose={onClose}
+      transitionProps={{ duration: 0 }}
+      overlayProps={{ backgroundOpacity: 0.35 }}
+      searchProps={{ placeholder: 'A page, a release, an environment, a deployment, something to do', 'aria-label': 'Search everything' }}
+    />
+  )
+}

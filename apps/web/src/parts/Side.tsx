@@ -1,0 +1,77 @@
+import { routes } from '@belay/protocol'
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { IconKeyboard, IconLogout } from '@tabler/icons-react'
+import { ask, askMe, client, queries } from '../api.ts'
+import { isMoving } from '../words.ts'
+import { useWhyNot } from './Allowed.tsx'
+import { Brand } from './Brand.tsx'
+import { Sign } from './Chip.tsx'
+import { SchemeButton } from './SchemeButton.tsx'
+
+function Place({
+  to,
+  name,
+  count,
+}: {
+  to: '/' | '/releases' | '/deployments' | '/environments' | '/ledger' | '/access'
+  name: string
+  count?: string | undefined
+}) {
+  return (
+    <Link to={to} className="place" activeOptions={{ exact: to === '/', includeSearch: false }}>
+      {name}
+      {count && <small>{count}</small>}
+    </Link>
+  )
+}
+
+async function signOut(): Promise<void> {
+  await client.call(routes.session.close, {})
+  await queries.resetQueries({ queryKey: ['me'] })
+}
+
+/** Where one can go, whose cloud it is, and whether the record of all this is whole. */
+export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {
+  const { data: me } = useQuery(askMe)
+  const { data: now } = useQuery(ask(routes.now, {}))
+  const mayManage = useWhyNot('access.manage') === undefined
+  const running = now?.deployments.filter((it) => isMoving(it.state)).length ?? 0
+  return (
+    <nav className="side" aria-label="Places">
+      <Link to="/" className="brand" aria-label="Belay, to what is happening now">
+        <Brand />
+        <span>Belay</span>
+      </Link>
+      <Place to="/" name="Now" />
+      <Place to="/releases" name="Releases" />
+      <Place to="/deployments" name="Deployments" count={running > 0 ? `${running} running` : undefined} />
+      <Place to="/environments" name="Environments" count={now && String(now.environments.length)} />
+      <Place to="/ledger" name="Ledger" />
+      {mayManage && <Place to="/access" name="Access" />}
+      <div className="foot">
+        <span className="about">{me && `${me.cloud} · ${me.actor}, ${me.role}`}</span>
+        {now && (
+          <Link to="/ledger" className={`about ledger-mark ${now.ledgerWhole ? '' : 'is-fall'}`} style={{ background: 'none' }}>
+            <span style={{ color: now.ledgerWhole ? 'var(--top)' : 'var(--fall)' }}>
+              <Sign tone={now.ledgerWhole ? 'top' : 'fall'} />
+            </span>
+            ledger {now.ledgerWhole ? 'whole' : 'broken'}, {now.facts.toLocaleString('en')} facts
+          </Link>
+        )}
+        <div className="row">
+          <button type="button" className="palette-button" onClick={onPalette} aria-label="Go anywhere, do anything (Ctrl K)">
+            Ctrl K
+          </button>
+          <SchemeButton />
+          <button type="button" className="btn plain" onClick={onHelp} aria-label="Keys" data-tip="Keys (?)">
+            <IconKeyboard size={16} stroke={1.7} aria-hidden="true" />
+          </button>
+          <button type="button" className="btn plain" onClick={() => void signOut()} aria-label="Sign out" data-tip="Sign out">
+            <IconLogout size={16} stroke={1.7} aria-hidden="true" />
+          </button>
+        </div>
+      </div>
+    </nav>
+  )
+}

@@ -1,0 +1,132 @@
+/** Every page's URL, with what its search parameters mean. Pages are loaded when they are first gone to. */
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { routes } from '@belay/protocol'
+import { ask, queries } from './api.ts'
+import { NotFound } from './parts/NotFound.tsx'
+import { App } from './parts/App.tsx'
+import { Crash } from './parts/Crash.tsx'
+import { oneOf, parseSearch, stringifySearch, text, whole } from './search.ts'
+
+type Raw = Record<string, unknown>
+type LedgerSearch = {
+  kind?: string | undefined
+  subject?: string | undefined
+  actor?: string | undefined
+  text?: string | undefined
+  fact?: number | undefined
+}
+const root = createRootRoute({ component: App, notFoundComponent: NotFound, errorComponent: Crash })
+
+const now = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/Now.tsx'), 'NowPage'),
+  loader: () => void queries.prefetchQuery(ask(routes.now, {})),
+})
+const releases = createRoute({
+  getParentRoute: () => root,
+  path: '/releases',
+  validateSearch: (raw: Raw): { text?: string | undefined } => ({ text: text(raw['text']) }),
+  component: lazyRouteComponent(() => import('./pages/Releases.tsx'), 'ReleasesPage'),
+})
+const release = createRoute({
+  getParentRoute: () => root,
+  path: '/releases/$name',
+  /** `deploy`: the dialog is open, for that environment (empty: to be chosen). `rehearse`: that dialog is open. */
+  validateSearch: (raw: Raw): { deploy?: string | undefined; rehearse?: 'yes' | undefined } => ({
+    deploy: typeof raw['deploy'] === 'string' ? raw['deploy'] : undefined,
+    rehearse: oneOf(raw['rehearse'], ['yes']),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Release.tsx'), 'ReleasePage'),
+})
+const diff = createRoute({
+  getParentRoute: () => root,
+  path: '/releases/$name/diff/$to',
+  component: lazyRouteComponent(() => import('./pages/Diff.tsx'), 'DiffPage'),
+})
+const deployments = createRoute({
+  getParentRoute: () => root,
+  path: '/deployments',
+  validateSearch: (raw: Raw): { environment?: string | undefined; release?: string | undefined } => ({
+    environment: text(raw['environment']),
+    release: text(raw['release']),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Deployments.tsx'), 'DeploymentsPage'),
+})
+const deployment = createRoute({
+  getParentRoute: () => root,
+  path: '/deployments/$id',
+  /** The step whose output is shown. */
+  validateSearch: (raw: Raw): { item?: number | undefined; direction?: 'do' | 'undo' | undefined } => ({
+    item: whole(raw['item']),
+    direction: oneOf(raw['direction'], ['do', 'undo']),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Deployment.tsx'), 'DeploymentPage'),
+})
+const environments = createRoute({
+  getParentRoute: () => root,
+  path: '/environments',
+  component: lazyRouteComponent(() => import('./pages/Environments.tsx'), 'EnvironmentsPage'),
+})
+const environment = createRoute({
+  getParentRoute: () => root,
+  path: '/environments/$name',
+  /** Whose log is shown; `follow=no` stops it. */
+  validateSearch: (raw: Raw): { service?: string | undefined; host?: string | undefined; follow?: 'no' | undefined } => ({
+    service: text(raw['service']),
+    host: text(raw['host']),
+    follow: oneOf(raw['follow'], ['no']),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Environment.tsx'), 'EnvironmentPage'),
+})
+const rehearsal = createRoute({
+  getParentRoute: () => root,
+  path: '/rehearsals/$id',
+  component: lazyRouteComponent(() => import('./pages/Rehearsal.tsx'), 'RehearsalPage'),
+})
+const ledger = createRoute({
+  getParentRoute: () => root,
+  path: '/ledger',
+  validateSearch: (raw: Raw): LedgerSearch => ({
+    kind: text(raw['kind']),
+    subject: text(raw['subject']),
+    actor: text(raw['actor']),
+    text: text(raw['text']),
+    fact: whole(raw['fact']),
+  }),
+  component: lazyRouteComponent(() => import('./pages/Ledger.tsx'), 'LedgerPage'),
+})
+const access = createRoute({
+  getParentRoute: () => root,
+  path: '/access',
+  component: lazyRouteComponent(() => import('./pages/Access.tsx'), 'AccessPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    now,
+    releases,
+    release,
+    diff,
+    deployments,
+    deployment,
+    environments,
+    environment,
+    rehearsal,
+    ledger,
+    access,
+  ]),
+  defaultPreload: 'intent',
+  // Pages fetch for themselves; preloading fetches their code.
+  defaultPreloadStaleTime: 0,
+  defaultErrorComponent: Crash,
+  scrollRestoration: true,
+  parseSearch,
+  stringifySearch,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,20 @@
+import type { FactWire } from '@belay/protocol'
+
+const byKind: Readonly<Record<string, readonly string[]>> = {
+  release: ['releases'],
+  deployment: ['deployments', 'environments', 'releases', 'rehearsals'],
+  rehearsal: ['rehearsals', 'releases', 'deployments', 'environments'],
+  environment: ['environments'],
+  sandbox: ['environments'],
+  lease: ['environments'],
+  user: ['users'],
+  token: ['tokens'],
+  session: ['users', 'tokens'],
+}
+
+/** Which queries a fact makes old; `undefined` for a kind that this page does not know: then all of them. */
+export function topicsOf(kind: FactWire['kind']): readonly string[] | undefined {
+  const topics = byKind[kind.split('.')[0] ?? '']
+  // The front page counts facts and shows every release, so each fact touches it and the ledger.
+  return topics === undefined ? undefined : ['now', 'ledger', ...topics]
+}
