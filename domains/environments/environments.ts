@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, type Problem, sayDuration, sentenceOf } from '@belay/base'
+import { sha256 } from '@belay/base/node'
 import type { CloudFile, EnvironmentSpec, HostSpec } from '@belay/cloudfile'
 import type { ServiceSpec } from '@belay/exec'
 import type { Ledger } from '@belay/ledger'
@@ -103,6 +104,8 @@ export function openEnvironments(options: {
   const opened = new Map<string, Host>()
   const services = () => options.file().services
 
+  // Servers on one machine do not know each other's ports, and a cloud that is down listens on none: each begins elsewhere.
+  const ownRange = { ...portRange, from: portRange.from + 100 * (Number.parseInt(sha256(folder).slice(0, 6), 16) % 90) }
   const hostFolder = (environment: string, host: string) => join(folder, environment, host)
   function hosts(environment: Environment): ReadonlyMap<string, Host> {
     return new Map(
@@ -191,7 +194,7 @@ export function openEnvironments(options: {
         const present: PortOf = (host, service) =>
           all.find((it) => it.environment === environment.name && it.host === host && it.service === service)?.port
         const others = new Set([...all.filter((it) => it.environment !== environment.name).map((it) => it.port), ...inUse])
-        const assigned = assignPorts(asks(present), others, portRange)
+        const assigned = assignPorts(asks(present), others, ownRange) ?? assignPorts(asks(present), others, portRange)
         if (assigned === undefined) throw environmentProblem('no-port-free', portRange)
         const fixed = new Set(asks(present).flatMap((ask) => ask.fixed ?? []))
         for (const it of assigned) if (!fixed.has(it.port) && !(await isFree(it.port))) return it.port
