@@ -235,6 +235,13 @@ export function ledgerKeepsItsPromises(newDatabase: () => Promise<StorePlace>): 
       expect((await ledger.verify()).broken).toEqual({ seq: index + 1, because })
       await restore(facts[index] as Fact)
     }
+    await change((tx) => ledgerTables(tx).deleteFrom('ledger_head').execute())
+    expect((await ledger.verify()).broken).toMatchObject({ seq: 5, because: expect.stringContaining('the head of the ledger is missing') })
+    const newest = facts[3] as Fact
+    const head = { id: 1, seq: newest.seq, at: newest.at, hash: newest.hash, behind: 0 as const }
+    await change((tx) => ledgerTables(tx).insertInto('ledger_head').values(head).execute())
+    expect((await ledger.verify()).whole).toBe(true)
+
     const forged = await (async () => {
       const { ledger: scratch } = await open()
       await scratch.record(fact('v1'))

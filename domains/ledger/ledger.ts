@@ -15,7 +15,7 @@ import {
   timeOf,
   whyBroken,
 } from './model.ts'
-import { type FactQuery, putFact, readFacts, readHead } from './store.ts'
+import { type FactQuery, putFact, readFacts, readHead, type StoredHead } from './store.ts'
 
 export type Verdict = {
   readonly whole: boolean
@@ -47,8 +47,8 @@ const readPage = 500
 
 export function openLedger({ store, clock }: { store: Store; clock: Clock }): Ledger {
   async function append(tx: Db, fact: NewFact): Promise<Fact> {
-    const { behind, ...head } = await readHead(tx)
-    const time = timeOf(clock.now(), head, fromFlag(behind))
+    const head = await headOf(tx)
+    const time = timeOf(clock.now(), head, fromFlag(head.behind))
     const flag = toFlag(time.isBehind)
     if (!time.tell) return await link(tx, fact, time.at, head, flag)
     return await link(tx, fact, time.at, await link(tx, time.tell, time.at, head, flag), flag)
@@ -75,7 +75,7 @@ export function openLedger({ store, clock }: { store: Store; clock: Clock }): Le
     },
     follow: ({ after, signal }) => follow(store, after, signal),
     async head() {
-      const { seq, hash } = await readHead(store.read)
+      const { seq, hash } = await headOf(store.read)
       return { seq, hash }
     },
     verify: (options) => verify(store.read, options?.signal),
@@ -94,7 +94,7 @@ async function* follow(store: Store, after: number, signal: AbortSignal): AsyncG
   signal.addEventListener('abort', onNews)
   try {
     // A number from the future belongs to another ledger (a restored backup, a new folder): tell this one from its start.
-    let last = after > (await readHead(store.read)).seq ? 0 : after
+    let last = after > (await headOf(store.read)).seq ? 0 : after
     while (!signal.aborted) {
       isNews = false
       const rows = await readFacts(store.read, { after: last, order: 'oldest' }, readPage)
@@ -129,6 +129,8 @@ async function verify(db: Db, signal: AbortSignal | undefined): Promise<Verdict>
       last = { seq: row.seq, at: row.at, hash: row.hash }
     }
     if (rows.length === 0) {
+      if (!head)
+        return broken({ seq: last.seq + 1, because: 'the head of the ledger is missing, so nobody can say whether more facts followed' })
       if (head.seq > last.seq)
         return broken({ seq: last.seq + 1, because: `fact ${last.seq + 1} is missing; the ledger ends at fact ${head.seq}` })
       if (head.seq < last.seq) return broken({ seq: head.seq + 1, because: `the ledger ends at fact ${head.seq}, yet more facts follow` })
@@ -139,6 +141,12 @@ async function verify(db: Db, signal: AbortSignal | undefined): Promise<Verdict>
     // The server has other things to do; a page takes about 10 ms.
     await setImmediate()
   }
+}
+
+async function headOf(db: Db): Promise<StoredHead> {
+  const head = await readHead(db)
+  invariant(head, 'the ledger has a head (belay ledger verify says more)')
+  return head
 }
 
 const factOf = (row: StoredFact): Fact => ({ ...row, data: fromJson(row.data) })

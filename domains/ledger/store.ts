@@ -1,6 +1,7 @@
 /** The ledger's two tables and nothing else's: the facts, and the head that the next fact follows. */
-import { type Db, dialectOf, type Flag, type Migrations } from '@belay/store'
-import { type Insertable, sql } from 'kysely'
+import { invariant } from '@belay/base'
+import { type Db, dialectOf, type Flag, type Migrations, statement } from '@belay/store'
+import { sql } from 'kysely'
 import { beginning, type Head, type StoredFact } from './model.ts'
 
 type LedgerTables = {
@@ -27,7 +28,6 @@ export const ledgerMigrations: Migrations = {
         .addColumn('previous', 'text', (it) => it.notNull())
         .execute()
       await db.schema.createIndex('fact_by_subject').on('fact').columns(['subject', 'seq']).execute()
-      await db.schema.createIndex('fact_by_kind').on('fact').columns(['kind', 'seq']).execute()
       await db.schema
         .createTable('ledger_head')
         .addColumn('id', 'integer', (it) => it.primaryKey())
@@ -56,24 +56,44 @@ async function refuseChanges(db: Db): Promise<void> {
     for each statement execute function fact_refuses_change()`.execute(db)
 }
 
-export async function readHead(db: Db): Promise<Head & { behind: Flag }> {
-  return await ledgerTables(db)
-    .selectFrom('ledger_head')
-    .select(['seq', 'at', 'hash', 'behind'])
+export type StoredHead = Head & { readonly behind: Flag }
+
+const selectHead = statement((db, at: { id: number }) =>
+  ledgerTables(db).selectFrom('ledger_head').select(['seq', 'at', 'hash', 'behind']).where('id', '=', at.id),
+)
+const insertFact = statement((db, row: StoredFact) =>
+  ledgerTables(db).insertInto('fact').values({
+    seq: row.seq,
+    at: row.at,
+    actor: row.actor,
+    kind: row.kind,
+    subject: row.subject,
+    says: row.says,
+    data: row.data,
+    hash: row.hash,
+    previous: row.previous,
+  }),
+)
+const moveHead = statement((db, it: StoredHead & { before: number }) =>
+  ledgerTables(db)
+    .updateTable('ledger_head')
+    .set({ seq: it.seq, at: it.at, hash: it.hash, behind: it.behind })
     .where('id', '=', 1)
-    .executeTakeFirstOrThrow()
+    .where('seq', '=', it.before)
+    .returning('id'),
+)
+
+/** Undefined only when somebody has deleted it. */
+export async function readHead(db: Db): Promise<StoredHead | undefined> {
+  const [head] = await selectHead(db, { id: 1 })
+  return head
 }
 
 /** Puts the fact behind `before`. Writes are serial, so nobody can have come between; the comparison proves it. */
-export async function putFact(tx: Db, row: Insertable<StoredFact>, before: Head, behind: Flag): Promise<void> {
-  await ledgerTables(tx).insertInto('fact').values(row).execute()
-  const moved = await ledgerTables(tx)
-    .updateTable('ledger_head')
-    .set({ seq: row.seq, at: row.at, hash: row.hash, behind })
-    .where('id', '=', 1)
-    .where('seq', '=', before.seq)
-    .executeTakeFirstOrThrow()
-  if (moved.numUpdatedRows !== 1n) throw new Error(`Broken promise: only one writer at a time appends after fact ${before.seq}`)
+export async function putFact(tx: Db, row: StoredFact, before: Head, behind: Flag): Promise<void> {
+  await insertFact(tx, row)
+  const moved = await moveHead(tx, { seq: row.seq, at: row.at, hash: row.hash, behind, before: before.seq })
+  invariant(moved.length === 1, `only one writer at a time appends after fact ${before.seq}`)
 }
 
 export type FactQuery = {
