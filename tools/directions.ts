@@ -24,7 +24,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'examples/*': ['platform/base', 'sdk/*'],
 
   bench: ['platform/*', 'sdk/*', 'domains/*'],
-  tests: ['platform/*', 'sdk/*'],
+  tests: ['platform/*', 'sdk/*', 'tools'],
   tools: ['platform/base', 'sdk/*'],
 }
 
@@ -65,7 +65,8 @@ export default {
       comment: 'Import another room by its package name; what its door does not name is its own business.',
       severity: 'error',
       from: { path: `^(${anyRoom})/` },
-      to: { path: `^(?:${anyRoom})/`, pathNot: '^$1/', dependencyTypes: ['local'] },
+      // The workshop (tools) is no package and has no door.
+      to: { path: `^(?:${anyRoom})/`, pathNot: ['^$1/', '^tools/'], dependencyTypes: ['local'], dependencyTypesNot: ['aliased-workspace'] },
     },
     {
       name: 'pure-model',
@@ -73,7 +74,7 @@ export default {
       severity: 'error',
       from: { path: domainsModel, pathNot: testFiles },
       to: {
-        pathNot: ['^domains/$1/model([.]ts$|/)', '^platform/base/', '^sdk/', '(^|/)node_modules/zod/'],
+        pathNot: ['^domains/$1/(model([.]ts$|/)|problems[.]ts$)', '^platform/base/', '^sdk/', '(^|/)node_modules/zod/'],
         dependencyTypesNot: ['type-only'],
       },
     },
