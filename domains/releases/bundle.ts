@@ -218,7 +218,7 @@ async function readEntries(bundle: Readable, take: (entry: ReadEntry, path: stri
       // The entry waits until it is read, and the parser with it: nothing piles up in memory.
       taking = taking.then(async () => {
         stop.signal.throwIfAborted()
-        if (entry.type === 'Directory' && ['', 'artifacts/', 'artifacts'].includes(path)) return void entry.resume()
+        if (entry.type === 'Directory' && ['', 'artifacts/', 'artifacts'].includes(path)) return entry.resume()
         if (entry.type !== 'File' && entry.type !== 'OldFile') throw broken(path, '', `is a ${entry.type}; a bundle holds plain files`)
         if (total > bundleBytesMax)
           throw broken(path, '', `makes the bundle larger than ${sayBytes(bundleBytesMax)}, the most that is taken`)

@@ -40,7 +40,7 @@ describe('what a release is', () => {
       config: { cloud: 'x', services: {}, deploy: [] },
     }
     const id = releaseId(release)
-    expect(releaseId({ ...release, services: release.services.toReversed(), ...{ name: 'other', cutAt: 5 } })).toBe(id)
+    expect(releaseId(Object.assign({ name: 'other', cutAt: 5 }, release, { services: release.services.toReversed() }))).toBe(id)
     expect(releaseId({ ...release, commit: 'other' })).not.toBe(id)
     expect(releaseId({ ...release, services: release.services.slice(1) })).not.toBe(id)
     expect(releaseId({ ...release, config: { ...release.config, cloud: 'y' } })).not.toBe(id)
