@@ -6,7 +6,7 @@ const repository = (files: Record<string, string>, folder = 'my-shop'): FoundRep
   folder,
   files: new Map(Object.entries(files)),
 })
-const packageJson = (scripts: Record<string, string>, name = 'shop'): string => JSON.stringify({ name, scripts })
+const packageJson = (scripts: Record<string, string>, name = 'shop'): string => JSON.stringify({ name, scripts, dependencies: { x: '1' } })
 
 const repositories: readonly [story: string, files: Record<string, string>, expected: readonly Record<string, unknown>[]][] = [
   [

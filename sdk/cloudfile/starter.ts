@@ -40,35 +40,38 @@ export function starterCloudFile(found: FoundRepository): string {
     '',
     '# A service is what is built, started and restarted as one.',
     'services:',
-    ...services.flatMap(serviceLines),
+    ...services.flatMap((service) => serviceLines(service, service === services.find(({ port }) => port !== undefined))),
     '',
     '# An environment is a set of hosts. A service runs on every host that has its name as a role.',
     'environments:',
-    '  private:                 # for whoever develops: belay up',
+    noted('  private:', 'for whoever develops: belay up'),
     '    kind: private',
     '    hosts:',
     `      box: { roles: ${list} }`,
-    '  qa:                      # rehearsals run here, from the release that production has: belay rehearse RELEASE',
+    noted('  qa:', 'rehearsals run here, from the release that production has: belay rehearse RELEASE'),
     '    kind: qa',
     '    hosts:',
     `      qa1: { roles: ${list} }`,
-    "    # tests: { run: npm test, on: ROLE, within: 10m }   # tries the deployed release at a rehearsal's end",
+    `    # tests: { run: npm test, on: ${names[0]}, within: 10m }   # tries the deployed release at a rehearsal's end`,
     '  production:',
     '    kind: production',
-    '    # approval: second-person   # somebody else must approve the plan',
+    noted('    # approval: second-person', 'somebody else must approve the plan'),
     '    hosts:',
     `      p1: { roles: ${list} }`,
     `      p2: { roles: ${list} }`,
     '',
     '# The steps of a deployment, the same in every environment, in this order.',
     'deploy:',
-    '  - step: install          # unpack the new release beside the present one',
+    noted('  - step: install', 'unpack the new release beside the present one'),
     `    on: ${list}`,
     ...migrationLines(migrations, names[0] ?? 'app'),
     ...restartLines(services),
     '',
   ].join('\n')
 }
+
+/** Comments stand in one column where the lines are short enough. */
+const noted = (line: string, note: string): string => `${line.padEnd(27)} # ${note}`
 
 /** What the repository seems to run, most certain source first: Procfile, workspaces with a start script, the root. */
 export function servicesIn(found: FoundRepository): readonly StarterService[] {
@@ -89,20 +92,23 @@ export function servicesIn(found: FoundRepository): readonly StarterService[] {
   ]
 }
 
-function serviceLines({ name, path, build, run, port, health, because }: StarterService): string[] {
+function serviceLines({ name, path, build, run, port, health, because }: StarterService, opens: boolean): string[] {
+  const listening =
+    port === undefined
+      ? [noted('    # port: 3000', 'if it listens; it is given to it as PORT')]
+      : [
+          noted(`    port: ${port}`, 'given to it as PORT; on this machine a free one is chosen for each host'),
+          health === undefined
+            ? noted('    # health: /healthz', 'a path that answers 2xx when it is well')
+            : `    health: ${quote(health)}`,
+          ...(opens ? [noted('    open: true', 'a person may open it in a browser; the page links to it')] : []),
+        ]
   return [
-    `  ${name}:                     # ${because}`,
+    noted(`  ${name}:`, because),
     ...(path === '.' ? [] : [`    path: ${quote(path)}`]),
     ...(build === undefined ? [] : [`    build: ${quote(build)}`]),
     `    run: ${quote(run)}`,
-    ...(port === undefined
-      ? ['    # port: 3000           # if it listens; it is given to it as PORT']
-      : [`    port: ${port}             # given to it as PORT; on this machine a free one is chosen for each host`]),
-    ...(port === undefined
-      ? []
-      : health === undefined
-        ? ['    # health: /healthz     # a path that answers 2xx when it is well']
-        : [`    health: ${quote(health)}`]),
+    ...listening,
   ]
 }
 
@@ -116,7 +122,7 @@ function restartLines(services: readonly StarterService[]): string[] {
       : [
           '  - step: restart',
           `    on: [${listening.map(({ name }) => name).join(', ')}]`,
-          '    batch: 1               # rolling: one host at a time',
+          noted('    batch: 1', 'rolling: one host at a time'),
           check
             ? `    check: { http: ${listening[0]?.health}, within: 30s }`
             : '    check: { tcp: true, within: 30s }   # better: { http: /healthz }',
@@ -206,17 +212,18 @@ function serviceAt({ files }: FoundRepository, prefix: string, fallback: string)
 
 const pythonBuild = 'python3 -m venv .venv && .venv/bin/pip install -r requirements.txt'
 
-type Package = { readonly name: string | undefined; readonly start: string | undefined; readonly build: boolean }
+type Package = { readonly name: string | undefined; readonly start: string | undefined; readonly build: boolean; readonly needs: boolean }
 function packageAt(files: ReadonlyMap<string, string>, prefix: string): Package | undefined {
   const text = files.get(`${prefix}package.json`)
   if (text === undefined) return undefined
   try {
-    const it = JSON.parse(text) as { name?: unknown; scripts?: Record<string, unknown> } | null
+    const it = JSON.parse(text) as { name?: unknown; scripts?: Record<string, unknown>; dependencies?: Record<string, unknown> } | null
     const start = it?.scripts?.start
     return {
       name: typeof it?.name === 'string' ? it.name.split('/').at(-1) : undefined,
       start: typeof start === 'string' && start.trim() !== '' ? start.trim() : undefined,
       build: typeof it?.scripts?.build === 'string',
+      needs: Object.keys(it?.dependencies ?? {}).length > 0,
     }
   } catch {
     // A package.json that is no JSON says nothing; npm itself will complain about it.
@@ -228,7 +235,9 @@ function nodeBuild(files: ReadonlyMap<string, string>, prefix: string): string |
   const it = packageAt(files, prefix)
   if (it === undefined) return undefined
   const install = files.has(`${prefix}package-lock.json`) ? 'npm ci' : 'npm install'
-  return it.build ? `${install} && npm run build && npm prune --omit=dev` : `${install} --omit=dev`
+  if (it.build) return `${install} && npm run build && npm prune --omit=dev`
+  // Nothing to install, nothing to wait for.
+  return it.needs ? `${install} --omit=dev` : undefined
 }
 
 /** `EXPOSE 4000`, `--port 4000`, `PORT || 4000`, `PORT ?? '4000'`, `listen(4000`. */
