@@ -22,6 +22,7 @@ function withExamples(command: Command, examples: readonly Example[]): Command {
   const width = Math.max(0, ...examples.map(([line]) => line.length))
   const lines = examples.map(([line, what]) => `  $ ${line.padEnd(width)}   ${what}`)
   return command
+    .helpCommand(false)
     .addHelpText('after', ['', examples.length === 1 ? 'Example:' : 'Examples:', ...lines].join('\n'))
     .helpOption('-h, --help', 'show this help')
 }

@@ -25,13 +25,13 @@ async function main(): Promise<ExitCode> {
   const typed = argv.find((word) => !word.startsWith('-'))
   // A word that names no command loads none: then only names are needed, to say which was meant.
   const program = await createProgram(typed ?? '')
-  let usage = ''
-  const listen = (command: typeof program): void => {
-    // With --json the sentence goes into the document instead of onto the terminal.
-    if (json) command.configureOutput({ writeErr: (text) => void (usage += text) })
-    command.commands.forEach(listen)
+  let usage = 'A word is missing; the help of the command lists what may follow.'
+  const silence = (command: typeof program): void => {
+    command.configureOutput({ writeErr: () => {}, outputError: (text) => void (usage = text) })
+    command.commands.forEach(silence)
   }
-  listen(program)
+  // With --json the sentence goes into the document instead of onto the terminal.
+  if (json) silence(program)
   if (argv.length === 0) {
     program.outputHelp()
     return exitCodes.ok
@@ -42,7 +42,14 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return exitCodes.ok
-      if (json) report(fail('usage', { sentence: usage.trim() || error.message.replace(/^error: /, '') }))
+      if (json)
+        report(
+          new Problem(
+            'usage',
+            400,
+            usage.trim().replace(/^error: (.)/, (_, first: string) => first.toUpperCase()),
+          ),
+        )
       return exitCodes.usage
     }
     // A fetch that Ctrl-C cut short fails in ways of its own.

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { type CloudFileProblem, formatProblem, readCloudFile } from '@belay/cloudfile'
 import { sayCount, sentenceOf } from '@belay/base'
 import { leaf } from '../command.ts'
@@ -21,7 +21,7 @@ async function check(context: Context, _: GlobalOptions, named: string | undefin
   const folder = folderWithCloudFile(process.cwd())
   if (named === undefined && folder === undefined) throw fail('no-cloud', { folder: process.cwd() })
   const path = named ?? join(folder ?? '.', 'belay.yaml')
-  const shown = relative(process.cwd(), resolve(path)) || path
+  const shown = named ?? relative(process.cwd(), path)
   let text: string
   try {
     text = readFileSync(path, 'utf8')

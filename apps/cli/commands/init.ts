@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { cloudFileJsonSchema, type FoundRepository, servicesIn, starterCloudFile } from '@belay/cloudfile'
 import { writeWhole } from '@belay/base/node'
@@ -29,8 +29,7 @@ async function init(context: Context, options: Options): Promise<ExitCode> {
   const text = starterCloudFile({ ...found, cloud })
   await writeWhole(file, text)
   await writeWhole(join(folder, 'belay.schema.json'), `${JSON.stringify(cloudFileJsonSchema(), null, 2)}\n`)
-  const ignored = ignoreOwnFolder(folder)
-  const wrote = ['belay.yaml', 'belay.schema.json', ...(ignored ? ['.gitignore'] : [])]
+  const wrote = ['belay.yaml', 'belay.schema.json']
   const services = servicesIn(found).map(({ name, because }) => ({ name, because }))
   const next = [
     existsSync(join(folder, '.git'))
@@ -63,13 +62,4 @@ async function ask(found: FoundRepository): Promise<string | undefined> {
   })
   if (isCancel(answer)) throw fail('interrupted', { because: 'Nothing was written.' })
   return answer
-}
-
-/** Belay keeps its state in .belay, which is nobody's source. True when .gitignore was changed. */
-function ignoreOwnFolder(folder: string): boolean {
-  const file = join(folder, '.gitignore')
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  if (/^\/?\.belay\/?$/m.test(before)) return false
-  appendFileSync(file, `${before === '' || before.endsWith('\n') ? '' : '\n'}.belay/\n`)
-  return true
 }
