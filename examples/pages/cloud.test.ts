@@ -35,6 +35,16 @@ test('the functional tests pass, and say so in TAP', async () => {
   expect(code).toBe(0)
 }, 30_000)
 
+test('no address that a client sends ends a service', async () => {
+  for (const path of ['//', '//healthz', '/%', '/lists/%E0%A4%A', '/api/', '/api//', '/items/../..', '/-/drain', '/-/nothing']) {
+    expect((await fetch(`${cloud.edge}${path}`)).status, path).toBeLessThan(600)
+  }
+  expect((await fetch(`${cloud.edge}/api/Items.save`, { method: 'POST', body: '{"list":' })).status).toBe(400)
+  expect((await fetch(`${cloud.edge}/lists/launch`, { method: 'POST', body: 'x'.repeat(1_100_000) })).status).toBe(413)
+  expect((await cloud.health('edge1')).status).toBe(200)
+  expect((await cloud.health('web1')).status).toBe(200)
+})
+
 test('a database that restarts makes requests wait, not fail', async () => {
   const traffic = startTraffic({ url: cloud.edge, perSecond: 20, random: seededRandom(8) })
   const stretch = traffic.stretch()

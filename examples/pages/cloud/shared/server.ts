@@ -32,7 +32,9 @@ export function serve({ handle, health, close }: Serving): void {
   let leaving = false
   const server = createServer((request, response) => {
     if (leaving) response.setHeader('connection', 'close')
-    const url = new URL(request.url ?? '/', 'http://pages')
+    // Not `new URL(path, base)`, which throws at paths such as `//`: whatever a client sends must not end the service.
+    const url = URL.parse(`http://pages${request.url}`)
+    if (url === null) return fail(response, new Refusal(400, 'address', 'That address cannot be read.'))
     const work = url.pathname === '/healthz' ? tellHealth(response, health) : handle(request, response, url)
     work.catch((error: unknown) => fail(response, error))
   })

@@ -5,7 +5,7 @@ export const style = new Html(`
   --sheet: light-dark(#fff, #232120); --line: light-dark(#e4dfd8, #37332f); --warm: light-dark(#a6431d, #f0956b); }
 * { box-sizing: border-box }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); display: grid; grid-template-columns: 15rem 1fr; min-height: 100vh; grid-template-rows: 1fr auto }
-nav { grid-row: 1 / 3; padding: 1.5rem 1rem; border-right: 1px solid var(--line); display: flex; flex-direction: column; gap: .15rem }
+nav { grid-row: 1 / 3; position: sticky; top: 0; height: 100vh; padding: 1.5rem 1rem; border-right: 1px solid var(--line); display: flex; flex-direction: column; gap: .15rem }
 nav a { display: flex; justify-content: space-between; padding: .35rem .6rem; border-radius: .4rem; color: inherit; text-decoration: none }
 nav a:hover, nav a[aria-current] { background: var(--sheet); box-shadow: 0 0 0 1px var(--line) }
 nav a.brand { font: 600 1.5rem Georgia, serif; color: var(--warm); background: none; box-shadow: none; margin-bottom: .75rem }
@@ -16,6 +16,7 @@ h1 { font: 600 1.9rem/1.2 Georgia, serif; margin: 0 0 .25rem }
 h2 { font: 600 1.05rem system-ui; margin: 2rem 0 .5rem }
 a { color: var(--warm) }
 .sheet { background: var(--sheet); border: 1px solid var(--line); border-radius: .6rem; padding: 0; margin: 1rem 0; list-style: none }
+.sheet:empty { display: none }
 .sheet > li { display: flex; gap: .75rem; align-items: baseline; padding: .6rem 1rem; border-top: 1px solid var(--line) }
 .sheet > li:first-child { border-top: 0 }
 .sheet > li > :nth-child(2) { flex: 1 }
@@ -33,5 +34,5 @@ input[name=title], textarea { width: 100% }
 button { cursor: pointer } button.main { background: var(--warm); color: var(--ground); border-color: transparent }
 form.row { display: flex; gap: .5rem } form.stack { display: grid; gap: .5rem; justify-items: start }
 footer { padding: 1rem 2.5rem }
-@media (max-width: 40rem) { body { display: block } nav { border: 0 } main { padding: 1rem } }
+@media (max-width: 40rem) { body { display: block } nav { position: static; height: auto; border: 0 } main { padding: 1rem } }
 `)
