@@ -33,12 +33,11 @@ const cases = (completions: Completions): string =>
 function bash(completions: Completions): string {
   return `# belay completion for bash
 _belay() {
-  local path='' word index words known=' ${[...completions.keys()].join('|')} '
+  local path='' word deeper index words known='|${[...completions.keys()].filter((path) => path !== '').join('|')}|'
   for ((index = 1; index < COMP_CWORD; index++)); do
     word="\${COMP_WORDS[index]}"
-    [[ $word == -* ]] && continue
-    local deeper="\${path:+$path }$word"
-    [[ "|\${known// /|}|" == *"|$word|"* || "$known" == *"|$deeper|"* || "$known" == *" $deeper|"* || "$known" == *"|$deeper "* ]] && path="$deeper"
+    deeper="\${path:+$path }$word"
+    if [[ $known == *"|$deeper|"* ]]; then path="$deeper"; fi
   done
   case "$path" in
 ${cases(completions)}
