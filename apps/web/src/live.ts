@@ -82,14 +82,11 @@ export function useFeed(signedIn: boolean): void {
   }, [signedIn])
 }
 
-export const useConnection = (): Connection =>
-  useSyncExternalStore(
-    (tell) => {
-      watchers.add(tell)
-      return () => watchers.delete(tell)
-    },
-    () => connection,
-  )
+const watch = (tell: () => void) => {
+  watchers.add(tell)
+  return () => void watchers.delete(tell)
+}
+export const useConnection = (): Connection => useSyncExternalStore(watch, () => connection)
 
 /** Calls `tell` for every fact as it arrives. `tell` must be stable. */
 export function useFacts(tell: (fact: FactWire) => void): void {

@@ -49,6 +49,13 @@ export function sayClock(at: number, nowAt: number): string {
   return dayOfYear.format(then)
 }
 
+/** "10:02" today, "Tue 10:02", "3 Aug": as short as a label under a picture has to be. */
+export function sayShort(at: number, nowAt: number): string {
+  const then = new Date(at)
+  if (sameDay(then, new Date(nowAt))) return shortClock.format(then)
+  return Math.abs(nowAt - at) < 6 * dayMs ? `${weekday.format(then)} ${shortClock.format(then)}` : day.format(then)
+}
+
 /** "10:02:11": the clock alone, for lines that stand under a date. */
 export const sayClockOnly = (at: number): string => clock.format(at)
 

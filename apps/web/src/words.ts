@@ -64,10 +64,11 @@ export const hasEnded = (state: DeploymentSummaryWire['state']): boolean => ende
 /** Steps run now, in either direction. */
 export const isMoving = (state: DeploymentSummaryWire['state']): boolean => state === 'running' || state === 'undoing'
 
-const kindWords = { deploy: '', rehearsal: 'rehearsal of ', rollback: 'rollback to ' } as const
-/** "v5 to production", "rehearsal of v5 on qa", "rollback to v4 on production". */
+const kindWords = { deploy: '', rehearsal: 'Rehearsal of ', rollback: 'Rollback to ' } as const
+/** "v5 to production", "Rehearsal of v5 on qa", "Rollback to v4 on production". A release keeps its name's own letters. */
 export function nameDeployment(it: Pick<DeploymentSummaryWire, 'kind' | 'release' | 'environment'>): string {
   return `${kindWords[it.kind]}${it.release} ${it.kind === 'deploy' ? 'to' : 'on'} ${it.environment}`
 }
 
+export const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 export const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

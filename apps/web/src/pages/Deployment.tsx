@@ -49,7 +49,7 @@ function Shown({ it, live }: { it: DeploymentWire; live: readonly OutputWire[] }
   const word = deploymentWords[it.state]
   return (
     <>
-      <PageHead title={upperFirst(nameDeployment(it))} tab={`${word.says}: ${nameDeployment(it)}`} sub={<Sub it={it} />}>
+      <PageHead title={nameDeployment(it)} tab={`${word.says}: ${nameDeployment(it)}`} sub={<Sub it={it} />}>
         <Chip word={word} />
         <Offers deployment={it} />
       </PageHead>
@@ -90,15 +90,18 @@ function Shown({ it, live }: { it: DeploymentWire; live: readonly OutputWire[] }
 }
 
 function Sub({ it }: { it: DeploymentWire }) {
+  const moving = isMoving(it.state)
   const parts = [
     <span key="begun">
       {it.startedAt === null ? 'Asked for ' : 'Begun '}
       <Time at={it.startedAt ?? it.createdAt} as="clock" /> by {it.actor}
     </span>,
-    <span key="took" className="num">
-      <Elapsed it={it} />
-      {it.expectedMs !== null && ' as rehearsed'}
-    </span>,
+    (moving || it.endedAt !== null) && (
+      <span key="took" className="num">
+        <Elapsed it={it} />
+        {it.expectedMs !== null && ' as rehearsed'}
+      </span>
+    ),
     <span key="steps" className="num">
       {it.itemsDone} of {sayCount(it.itemsTotal, 'step')}
     </span>,

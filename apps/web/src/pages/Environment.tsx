@@ -93,7 +93,7 @@ function Lease({ lease }: { lease: NonNullable<EnvironmentWire['lease']> }) {
         <>
           {' '}
           <Link to="/deployments/$id" params={{ id: lease.deployment }} className="link">
-            {lease.deployment}
+            look
           </Link>
         </>
       )}

@@ -149,7 +149,7 @@ function FactPanel({ seq, known, onClose }: { seq: number; known: FactWire | und
   }, [onClose])
   return (
     <aside className="panel fact-panel" aria-label={`Fact ${seq}`}>
-      <div className="row">
+      <div className="panel-head">
         <h2>Fact {seq.toLocaleString('en')}</h2>
         <button type="button" className="btn small plain push" onClick={onClose}>
           Close
@@ -210,8 +210,8 @@ function Fact({ fact }: { fact: FactWire }) {
           )}
         </dd>
       </dl>
-      <div className="row" style={{ marginTop: 14 }}>
-        <h2 style={{ margin: 0 }}>Data</h2>
+      <div className="panel-head" style={{ margin: '14px 0 6px' }}>
+        <h2>Data</h2>
         <span className="push">
           <CopyButton text={JSON.stringify(fact, null, 2)} label="Copy as JSON" />
         </span>

@@ -1,4 +1,4 @@
-import { routes } from '@belay/protocol'
+import { type DeploymentSummaryWire, routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ask } from '../api.ts'
@@ -9,7 +9,12 @@ import { FactLines } from '../parts/FactLines.tsx'
 import { PageHead, Panel } from '../parts/Page.tsx'
 import { ProgressRow } from '../parts/Progress.tsx'
 import { RopeRows } from '../parts/RopeRows.tsx'
-import { hasEnded } from '../words.ts'
+import { hasEnded, isMoving } from '../words.ts'
+
+/** What moves, and what stands until a person does something: also one whose undo failed. */
+const needsEyes = (it: DeploymentSummaryWire): boolean => !hasEnded(it.state) || it.state === 'failed'
+const movingFirst = (a: DeploymentSummaryWire, b: DeploymentSummaryWire): number =>
+  Number(isMoving(b.state)) - Number(isMoving(a.state)) || b.createdAt - a.createdAt
 
 /** The page's one question is answered by its first line; a glance goes no further down than that. */
 export function NowPage() {
@@ -18,15 +23,17 @@ export function NowPage() {
   return (
     <Answered query={now} height={420}>
       {(it) => {
-        const moving = it.deployments.filter((deployment) => !hasEnded(deployment.state))
+        const moving = it.deployments.filter((deployment) => needsEyes(deployment)).sort(movingFirst)
         return (
           <>
             <PageHead title={it.sentence} tab="Now" sub={it.detail} />
             {moving.length > 0 && (
               <Panel title="On the way">
-                {moving.map((deployment) => (
-                  <ProgressRow key={deployment.id} it={deployment} />
-                ))}
+                <div>
+                  {moving.map((deployment) => (
+                    <ProgressRow key={deployment.id} it={deployment} />
+                  ))}
+                </div>
               </Panel>
             )}
             <Panel title="On the rope">

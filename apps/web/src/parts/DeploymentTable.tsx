@@ -1,6 +1,6 @@
 import type { DeploymentSummaryWire } from '@belay/protocol'
 import { Link } from '@tanstack/react-router'
-import { deploymentWords, nameDeployment, upperFirst } from '../words.ts'
+import { deploymentWords, nameDeployment } from '../words.ts'
 import { Chip } from './Chip.tsx'
 import { Elapsed } from './Progress.tsx'
 import { Time } from './Time.tsx'
@@ -29,7 +29,7 @@ export function DeploymentTable({ deployments }: { deployments: readonly Deploym
               </Link>
             </td>
             <td className="nowrap">
-              {upperFirst(nameDeployment(it))}
+              {nameDeployment(it)}
               {it.from !== null && <span className="soft"> from {it.from}</span>}
               {it.forced && (
                 <span className="tag" style={{ marginLeft: 8 }} data-tip={it.reason ?? undefined}>

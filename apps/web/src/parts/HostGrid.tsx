@@ -1,7 +1,7 @@
 import type { EnvironmentWire } from '@belay/protocol'
+import { now, sayFull } from '../time.ts'
 import { serviceWords } from '../words.ts'
 import { Chip, Sign } from './Chip.tsx'
-import { Time } from './Time.tsx'
 import './hostgrid.css'
 
 type Service = EnvironmentWire['hosts'][number]['services'][number]
@@ -13,6 +13,7 @@ function Cell({ it, release }: { it: Service | undefined; release: string | null
     `${it.service}: ${word.says}`,
     it.because,
     it.pid === null ? null : `process ${it.pid}`,
+    it.sinceAt === null ? null : `since ${sayFull(it.sinceAt, now())}`,
     it.restarts > 0 ? `restarted ${it.restarts} times by the supervisor` : null,
   ]
     .filter(Boolean)
@@ -32,8 +33,7 @@ function Cell({ it, release }: { it: Service | undefined; release: string | null
           </a>
         ) : (
           (it.address ?? '')
-        )}{' '}
-        {it.sinceAt !== null && <Time at={it.sinceAt} />}
+        )}
       </span>
     </div>
   )
@@ -62,9 +62,9 @@ export function HostGrid({ environment }: { environment: EnvironmentWire }) {
               <th scope="row">
                 <span className="mono strong">{host.name}</span>{' '}
                 {!host.reachable && <Chip word={{ tone: 'fall', says: 'does not answer' }} tip={host.because} />}
-                <div className="soft">
-                  {host.driver}, {host.roles.join(' ')}
-                </div>
+                <span className="soft" data-tip={`Roles: ${host.roles.join(', ')}`}>
+                  {host.driver}
+                </span>
                 {!host.reachable && host.because && <div className="soft">{host.because}</div>}
               </th>
               {services.map((service) => (

@@ -5,7 +5,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { askMe, client } from '../api.ts'
 import { ActionButton } from './Allowed.tsx'
 import { Confirm } from './Confirm.tsx'
-import { nameDeployment } from '../words.ts'
+import { lowerFirst, nameDeployment } from '../words.ts'
 
 type Offer = DeploymentSummaryWire['offers'][number]
 type Words = {
@@ -17,12 +17,15 @@ type Words = {
   readonly needs: Action
 }
 
+/** Within a sentence: "v5 to production", "the rehearsal of v5 on qa". */
+const sayIt = (it: DeploymentWire): string => (it.kind === 'deploy' ? nameDeployment(it) : `the ${lowerFirst(nameDeployment(it))}`)
+
 const offers: Readonly<Record<Offer, Words>> = {
   approve: {
     does: 'Approve',
     look: 'main',
     needs: 'deployment.approve',
-    asks: (it) => `Approve ${nameDeployment(it)}?`,
+    asks: (it) => `Approve ${sayIt(it)}?`,
     says: (it) =>
       `You approve the plan with the content hash ${it.planHash.slice(0, 12)} and no other: ${it.itemsTotal} steps, as shown. It begins at once.`,
   },
@@ -31,7 +34,7 @@ const offers: Readonly<Record<Offer, Words>> = {
     danger: true,
     look: 'danger',
     needs: 'deployment.steer',
-    asks: (it) => `Abort ${nameDeployment(it)}?`,
+    asks: (it) => `Abort ${sayIt(it)}?`,
     says: (it) =>
       `What runs now is let come to its end, then all that was switched is brought back${it.from === null ? '' : ` to ${it.from}`}, in reverse order.`,
   },
@@ -54,7 +57,7 @@ const offers: Readonly<Record<Offer, Words>> = {
     danger: true,
     look: 'danger',
     needs: 'deployment.steer',
-    asks: (it) => `Undo ${nameDeployment(it)}?`,
+    asks: (it) => `Undo ${sayIt(it)}?`,
     says: (it) =>
       `All that was switched is brought back${it.from === null ? '' : ` to ${it.from}`}, in reverse order, each step by its undo.`,
   },

@@ -27,7 +27,7 @@ export function Panel({
 }) {
   return (
     <section className={`panel ${className}`} aria-label={title}>
-      <div className="row">
+      <div className="panel-head">
         <h2>{title}</h2>
         {aside && <div className="push row">{aside}</div>}
       </div>

@@ -71,28 +71,26 @@ export function Palette({ onClose }: { onClose: () => void }) {
     {
       group: 'Do',
       actions: [
-        ...(releases?.releases ?? [])
-          .slice(0, 10)
-          .flatMap((it) => [
-            ...(mayDeploy
-              ? [
-                  {
-                    id: `deploy ${it.name}`,
-                    label: `Deploy ${it.name}…`,
-                    onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name }, search: { deploy: '' } }),
-                  },
-                ]
-              : []),
-            ...(mayRehearse
-              ? [
-                  {
-                    id: `rehearse ${it.name}`,
-                    label: `Rehearse ${it.name}…`,
-                    onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name }, search: { rehearse: 'yes' } }),
-                  },
-                ]
-              : []),
-          ]),
+        ...(releases?.releases ?? []).slice(0, 10).flatMap((it) => [
+          ...(mayDeploy
+            ? [
+                {
+                  id: `deploy ${it.name}`,
+                  label: `Deploy ${it.name}…`,
+                  onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name }, search: { deploy: '' } }),
+                },
+              ]
+            : []),
+          ...(mayRehearse
+            ? [
+                {
+                  id: `rehearse ${it.name}`,
+                  label: `Rehearse ${it.name}…`,
+                  onClick: () => void navigate({ to: '/releases/$name', params: { name: it.name }, search: { rehearse: 'yes' } }),
+                },
+              ]
+            : []),
+        ]),
         { id: 'light', label: 'Colours: light', onClick: () => setColorScheme('light') },
         { id: 'dark', label: 'Colours: dark', onClick: () => setColorScheme('dark') },
         { id: 'auto', label: 'Colours: as the system', onClick: () => setColorScheme('auto') },

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { sayAgainst } from '../time.ts'
 import { deploymentWords, isMoving, nameDeployment, upperFirst } from '../words.ts'
 import { Chip } from './Chip.tsx'
+import { Time } from './Time.tsx'
 import { useNow } from './useNow.ts'
 import './progress.css'
 
@@ -22,7 +23,7 @@ export function ProgressRow({ it }: { it: DeploymentSummaryWire }) {
     <div className={`progress-row tone-${word.tone}`}>
       <div className="row">
         <Link to="/deployments/$id" params={{ id: it.id }} className="strong link" data-row="">
-          {upperFirst(nameDeployment(it))}
+          {nameDeployment(it)}
         </Link>
         <Chip word={word} />
       </div>
@@ -39,9 +40,9 @@ export function ProgressRow({ it }: { it: DeploymentSummaryWire }) {
       <div className="soft num progress-figures">
         {it.itemsDone} of {sayCount(it.itemsTotal, 'step')}
         {' · '}
-        {isMoving(it.state) || it.endedAt !== null ? <Elapsed it={it} /> : word.says}
+        {isMoving(it.state) || it.endedAt !== null ? <Elapsed it={it} /> : <Time at={it.createdAt} />}
       </div>
-      {it.because && <p className="soft progress-because">{it.because}</p>}
+      {it.because && <p className="soft progress-because">{upperFirst(it.because)}</p>}
     </div>
   )
 }

@@ -13,26 +13,30 @@ function progressOf(row: RopeRow, deployments: readonly DeploymentSummaryWire[])
 
 /** Releases on the rope: name, picture, reason in words. */
 export function RopeRows({ rows, deployments }: { rows: readonly RopeRow[]; deployments: readonly DeploymentSummaryWire[] }) {
-  return rows.map((row) => (
-    <div className="rope-row" key={row.release}>
-      <div className="who">
-        <Link to="/releases/$name" params={{ name: row.release }} className="mono link" data-row="">
-          {row.release}
-        </Link>
-        <Chip word={ropeWords[row.state]} />
-      </div>
-      <Rope row={row} progress={progressOf(row, deployments)} />
-      <div className="soft">
-        {row.because}
-        {row.deployment && (
-          <>
-            {' '}
-            <Link to="/deployments/$id" params={{ id: row.deployment }} className="link nowrap">
-              {row.deployment}
+  return (
+    <div>
+      {rows.map((row) => (
+        <div className="rope-row" key={row.release}>
+          <div className="who">
+            <Link to="/releases/$name" params={{ name: row.release }} className="mono link" data-row="">
+              {row.release}
             </Link>
-          </>
-        )}
-      </div>
+            <Chip word={ropeWords[row.state]} />
+          </div>
+          <Rope row={row} progress={progressOf(row, deployments)} />
+          <div className="soft">
+            {row.because}
+            {row.deployment && (
+              <>
+                {' '}
+                <Link to="/deployments/$id" params={{ id: row.deployment }} className="link nowrap">
+                  {row.deployment}
+                </Link>
+              </>
+            )}
+          </div>
+        </div>
+      ))}
     </div>
-  ))
+  )
 }

@@ -56,7 +56,7 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
             <span style={{ color: now.ledgerWhole ? 'var(--top)' : 'var(--fall)' }}>
               <Sign tone={now.ledgerWhole ? 'top' : 'fall'} />
             </span>
-            ledger {now.ledgerWhole ? 'whole' : 'broken'}, {now.facts.toLocaleString('en')} facts
+            {now.facts.toLocaleString('en')} facts, {now.ledgerWhole ? 'whole' : 'broken'}
           </Link>
         )}
         <div className="row">

@@ -1,5 +1,5 @@
 import { useElementSize } from '@mantine/hooks'
-import { sayClock } from '../../time.ts'
+import { sayShort } from '../../time.ts'
 import { ropeWords } from '../../words.ts'
 import { useNow } from '../useNow.ts'
 import { drawRope, type RopeRow, type RungMark } from './geometry.ts'
@@ -45,7 +45,7 @@ export function Rope({ row, progress }: { row: RopeRow; progress?: number | unde
               </text>
               {mark.rung.at !== null && !picture.fall && (
                 <text className="when" y={picture.timeY - picture.lineY + 4} textAnchor={mark.anchor}>
-                  {sayClock(mark.rung.at, nowAt)}
+                  {sayShort(mark.rung.at, nowAt)}
                 </text>
               )}
             </g>

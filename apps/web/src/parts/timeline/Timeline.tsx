@@ -1,6 +1,7 @@
 import { sayDuration } from '@belay/base'
 import { useElementSize } from '@mantine/hooks'
 import { type KeyboardEvent, memo, useMemo, useRef, useState } from 'react'
+import { sayOneUnit } from '../../time.ts'
 import { type Bar, type Chart, mostTelling, neighbour, type Way } from './bars.ts'
 import { type Scale, scaleOf, ticksOf } from './scale.ts'
 import './timeline.css'
@@ -36,16 +37,18 @@ function sayBar(bar: Bar): string {
     .join('\n')
 }
 
+/** The most that fits: sign, step and time; then less and less. A bar too narrow for any says it by its tip. */
 function labelOf(bar: Bar, widthPx: number): string {
-  const room = (text: string) => text.length * 6.3 + 14 <= widthPx
-  const sign = bar.direction === 'undo' ? 'undo ' : bar.state === 'failed' ? '✕ ' : bar.state === 'interrupted' ? '? ' : ''
-  const named = `${sign}${bar.step}`
-  if (bar.state === 'done' || bar.state === 'failed') {
-    const timed = `${named}  ${sayDuration(bar.endMs - bar.startMs)}`
-    if (room(timed)) return timed
-  }
-  if (room(named)) return named
-  return room(sign.trim()) && sign !== '' && bar.direction === 'do' ? sign.trim() : ''
+  const undo = bar.direction === 'undo'
+  const sign = undo ? 'undo ' : bar.state === 'failed' ? '✕ ' : bar.state === 'interrupted' ? '? ' : ''
+  const measured = bar.state === 'done' || bar.state === 'failed'
+  const wishes = [
+    ...(measured ? [`${sign}${bar.step}  ${sayDuration(bar.endMs - bar.startMs)}`] : []),
+    `${sign}${bar.step}`,
+    ...(undo ? [bar.step, 'undo'] : []),
+    ...(sign !== '' && !undo ? [sign.trim()] : []),
+  ]
+  return wishes.find((wish) => wish.length * 6.1 + (undo ? 18 : 13) <= widthPx) ?? ''
 }
 
 /** A bar of the undo points back: its left end is an arrow's head. */
@@ -250,7 +253,7 @@ export function Timeline({ chart, chosen, onChoose, label }: TimelineProps) {
         ))}
         {scale.pauses.map((pause) => (
           <text key={pause.fromX} className="pause-says" x={(pause.fromX + pause.toX) / 2} y={16} textAnchor="middle">
-            {`⋯`}
+            {sayOneUnit(pause.ms)}
           </text>
         ))}
       </svg>

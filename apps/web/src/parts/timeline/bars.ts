@@ -101,7 +101,7 @@ export function chartOf(
       startMs,
       endMs: Math.max(startMs, open ? (moving ? nowMs : startMs) : (run.endedAt ?? 0) - originAt),
       expectedMs: run.direction === 'do' ? item.expectedMs : null,
-      reversed: run.direction === 'do' && undone.has(run.index),
+      reversed: run.direction === 'do' && run.state === 'done' && undone.has(run.index),
       because: run.because,
     })
   }

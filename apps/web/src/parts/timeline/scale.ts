@@ -5,7 +5,7 @@
  * long pause in which nothing ran is cut to `pausePx`. Where nothing is short and nothing pauses it is linear.
  */
 export type Span = { readonly startMs: number; readonly endMs: number }
-export type Pause = { readonly fromX: number; readonly toX: number; readonly ms: number }
+export type Pause = { readonly fromX: number; readonly toX: number; readonly startMs: number; readonly ms: number }
 export type Scale = {
   readonly widthPx: number
   readonly toX: (ms: number) => number
@@ -75,7 +75,9 @@ export function scaleOf(spans: readonly Span[], spanMs: number, availablePx: num
     const part = Math.min(1, Math.max(0, (ms - stretch.startMs) / stretch.ms))
     return (xs[index] ?? 0) + part * ((xs[index + 1] ?? 0) - (xs[index] ?? 0))
   }
-  const pauses = stretches.flatMap((it, index) => (isPause[index] ? [{ fromX: xs[index] ?? 0, toX: xs[index + 1] ?? 0, ms: it.ms }] : []))
+  const pauses = stretches.flatMap((it, index) =>
+    isPause[index] ? [{ fromX: xs[index] ?? 0, toX: xs[index + 1] ?? 0, startMs: it.startMs, ms: it.ms }] : [],
+  )
   return { widthPx: xs.at(-1) ?? 0, toX, bent, pauses }
 }
 
@@ -117,18 +119,35 @@ const tickPxMin = 62
 
 export type Tick = { readonly x: number; readonly ms: number; readonly says: string }
 
-/** Round moments along the axis, none too close to its neighbour. */
+/** Round moments along the axis, none too close to its neighbour. Their step fits the time in which something ran. */
 export function ticksOf(scale: Scale, spanMs: number): Tick[] {
+  const workedMs = Math.max(1, spanMs - scale.pauses.reduce((sum, pause) => sum + pause.ms, 0))
   const most = Math.max(2, Math.floor(scale.widthPx / (tickPxMin * 1.3)))
-  const step = niceMs.find((ms) => spanMs / ms <= most) ?? 86_400_000 * Math.ceil(spanMs / 86_400_000 / most)
+  const step = niceMs.find((ms) => workedMs / ms <= most) ?? 86_400_000 * Math.ceil(workedMs / 86_400_000 / most)
   const ticks: Tick[] = []
-  for (let ms = 0; ms <= spanMs; ms += step) {
-    const x = scale.toX(ms)
-    const before = ticks.at(-1)
-    const inPause = scale.pauses.some((pause) => x > pause.fromX + 1 && x < pause.toX - 1)
-    if (!inPause && (before === undefined || x - before.x >= tickPxMin)) ticks.push({ x, ms, says: sayTick(ms) })
+  const clear = (x: number) =>
+    scale.pauses.every((pause) => x < pause.fromX - tickPxMin / 2 || x > pause.toX + tickPxMin / 2) &&
+    x - (ticks.at(-1)?.x ?? -tickPxMin) >= tickPxMin
+  // Walks around the pauses, in which hours may hold no tick at all.
+  for (const [fromMs, toMs] of workedOf(scale, spanMs)) {
+    for (let ms = Math.ceil(fromMs / step) * step; ms <= toMs; ms += step) {
+      const x = scale.toX(ms)
+      const says = sayTick(ms)
+      if (clear(x) && says !== ticks.at(-1)?.says) ticks.push({ x, ms, says })
+    }
   }
   return ticks
+}
+
+/** The stretches of time between the pauses. */
+function workedOf(scale: Scale, spanMs: number): [number, number][] {
+  const worked: [number, number][] = []
+  let fromMs = 0
+  for (const pause of scale.pauses) {
+    worked.push([fromMs, pause.startMs])
+    fromMs = pause.startMs + pause.ms
+  }
+  return [...worked, [fromMs, spanMs]]
 }
 
 /** "0 s", "250 ms", "40 s", "2 min", "1:30 min", "1:05 h". */
