@@ -5,7 +5,6 @@ import { copyFile, lstat, mkdir, open, readdir, readlink, rename, rm, symlink, w
 import { dirname, join, relative, resolve } from 'node:path'
 import { sentenceOf } from '@belay/base'
 import type { ParsedOrder, Results } from '@belay/exec'
-import { x as extract } from 'tar'
 import { changeable, inside, placeFile, placeText, removeWhole, temporary } from './place.ts'
 import { agentProblem } from './problems.ts'
 
@@ -109,6 +108,8 @@ function markOf(folder: string): { sha256: string; files: number } | undefined {
 }
 
 async function extracted(archive: string, folder: string): Promise<number> {
+  // Loaded at the first use: an agent that is started anew has services to look after first.
+  const { x: extract } = await import('tar')
   await mkdir(folder, { recursive: true })
   let files = 0
   try {

@@ -34,6 +34,8 @@ async function run({ socketPath, home, version }: { socketPath: string; home: st
   // Whoever held the lock before is gone, and what it listened on with it.
   rmSync(socketPath, { force: true })
   const startedAt = Date.now()
+  // Before it listens: whoever reaches it may read who it is.
+  await writeWhole(join(home, 'agent.json'), `${JSON.stringify({ socket: socketPath, pid: process.pid, version, startedAt })}\n`, 0o600)
   const roots = new Roots(home)
   await roots.resume()
 
@@ -62,7 +64,6 @@ async function run({ socketPath, home, version }: { socketPath: string; home: st
     const work = table[order.order as N] as (order: ParsedOrder<N>, talk: Talk) => Promise<object>
     return work(order, talk)
   }
-  await writeWhole(join(home, 'agent.json'), `${JSON.stringify({ socket: socketPath, pid: process.pid, version, startedAt })}\n`, 0o600)
 
   process.on('SIGTERM', retire)
   process.on('SIGINT', retire)

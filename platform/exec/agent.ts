@@ -31,8 +31,8 @@ export type Agent = {
 
 /** Node takes 0.1 s to start on an idle machine, and seconds on one that is busy building. */
 const startMsMax = 15_000
-/** One that ends at once three times has a reason that does not pass by trying. */
-const startsMax = 3
+/** A program that twice ends by itself with an error has a reason that does not pass by trying. */
+const failuresMax = 2
 /** An order that ends the agent so often within a minute will do so again. */
 const breaksMax = 8
 /** The journal of a root in one answer: 5,000 entries of about 300 bytes, with room. */
@@ -51,23 +51,26 @@ export async function connectAgent(options: { home: string; main: string }): Pro
   const version = versionOf(main)
   privateFolder(home)
   const socketPath = socketPathOf(home)
-  let starting: Promise<void> | undefined
+  let starting: Promise<'tried' | 'failed'> | undefined
   let closed = false
   let watch: Socket | undefined
   let retiring = false
 
   /** An open connection, after starting the agent where there is none. */
   async function reach(): Promise<Socket> {
-    for (let starts = 0; ; starts++) {
+    const endMs = performance.now() + startMsMax
+    for (let failures = 0; ; ) {
       try {
         return await open(socketPath)
       } catch (error) {
-        if (starts >= startsMax) throw execProblem('agent-unreachable', { home, why: lastWords(home) ?? sentenceOf(error) }, error)
+        if (failures >= failuresMax || performance.now() > endMs) {
+          throw execProblem('agent-unreachable', { home, why: lastWords(home) ?? sentenceOf(error) }, error)
+        }
       }
       starting ??= start({ home, main, version, socketPath }).finally(() => {
         starting = undefined
       })
-      await starting
+      if ((await starting) === 'failed') failures++
     }
   }
 
@@ -202,24 +205,26 @@ function asProblem(failed: Failure): Problem {
 }
 
 /** Starts the program as leader of a session of its own, so that what ends this process leaves it alone. */
-async function start(it: { home: string; main: string; version: string; socketPath: string }): Promise<void> {
+async function start(it: { home: string; main: string; version: string; socketPath: string }): Promise<'tried' | 'failed'> {
   const logPath = join(it.home, 'agent.log')
   if ((statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > agentLogBytesMax) renameSync(logPath, `${logPath}.1`)
   const log = openSync(logPath, 'a', 0o600)
   let failed: Error | undefined
-  let ended = false
+  let end: 'tried' | 'failed' | undefined
   try {
     const child = spawn(process.execPath, [it.main, '--socket', it.socketPath, '--home', it.home, '--version', it.version], {
       cwd: it.home,
       detached: true,
       stdio: ['ignore', log, log],
-      env: onlyWhatCommandsNeed(),
+      // What it compiled once need not be compiled again when it is started anew.
+      env: { ...onlyWhatCommandsNeed(), NODE_COMPILE_CACHE: join(it.home, 'compiled') },
     })
     child.once('error', (error) => {
       failed = error
     })
-    child.once('exit', () => {
-      ended = true
+    child.once('exit', (code) => {
+      // Another start was quicker (0), somebody killed it (null), or it can't.
+      end = code === 0 || code === null ? 'tried' : 'failed'
     })
     child.unref()
   } finally {
@@ -229,10 +234,10 @@ async function start(it: { home: string; main: string; version: string; socketPa
   while (performance.now() < endMs) {
     await systemClock.sleep(10)
     if (failed !== undefined) throw execProblem('agent-unreachable', { home: it.home, why: failed.message }, failed)
-    if (await listens(it.socketPath)) return
-    // Another start was quicker, or it failed: the caller looks again.
-    if (ended) return systemClock.sleep(50)
+    if (await listens(it.socketPath)) return 'tried'
+    if (end !== undefined) return systemClock.sleep(50).then(() => end as 'tried' | 'failed')
   }
+  return 'failed'
 }
 
 /** The server's own secrets (DATABASE_URL, tokens) must not reach the commands that the agent runs. */
@@ -259,7 +264,7 @@ async function listens(socketPath: string): Promise<boolean> {
 function lastWords(home: string): string | undefined {
   try {
     const lines = readFileSync(join(home, 'agent.log'), 'utf8').trim().split('\n')
-    return lines.findLast((line) => /error|problem/i.test(line)) ?? lines.at(-1)
+    return lines.findLast((line) => /error|problem/i.test(line)) ?? (lines.at(-1) || undefined)
   } catch {
     return undefined
   }
