@@ -19,7 +19,7 @@ import { z } from 'zod'
 import { envelopeOf, problemEnvelope, problemOf } from './errors.ts'
 import { isLocalHostHeader, isLoopback, isOwnOrigin } from './guards.ts'
 import { httpProblem } from './problems.ts'
-import { type EventStream, openEventStream } from './sse.ts'
+import { ClientCut, type EventStream, openEventStream, streamTiming } from './sse.ts'
 import type { Api, ApiOptions, Ask, RouteShape, ServerSentEvent } from './types.ts'
 
 /** The largest JSON that anybody sends is a few kilobytes; this leaves room and keeps a mistake out of memory. */
@@ -53,6 +53,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
 
   const whoAsks = new WeakMap<FastifyRequest, Who>()
   const streams = new Set<AbortController>()
+  const timing = { ...streamTiming, ...options.streams }
   let isLocalOnly = true
   let pageFolder: string | undefined
 
@@ -165,13 +166,14 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     try {
       let next = untilGone(iterator.next(), gone.signal)
       await Promise.race([next, pause(firstEventWaitMs)])
-      stream = openEventStream(reply)
+      stream = openEventStream(reply, timing)
       for (let it = await next; it && !it.done; it = await next) {
         await stream.send(it.value)
         next = untilGone(iterator.next(), gone.signal)
       }
     } catch (error) {
       if (!stream) throw error
+      if (error instanceof ClientCut) return reply.log.warn(error.message)
       await stream.send({ event: 'failed', data: envelopeOf(problemOf(error, reply.request)) }).catch(() => {})
     } finally {
       streams.delete(gone)
@@ -190,7 +192,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
           const answer = await handler(ask)
           return answer === undefined ? ask.reply : answer
         }
-        const stream = openEventStream(ask.reply)
+        const stream = openEventStream(ask.reply, timing)
         try {
           const answer = await handler({ ...ask, progress: (data) => stream.offer({ event: 'progress', data }) })
           await stream.send({ event: 'done', data: z.encode(route.answer, answer) })

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, request as rawRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Problem } from '@belay/base'
+import { openChromium, whyNoChromium } from '@belay/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Api, createApi } from './index.ts'
@@ -79,6 +80,7 @@ beforeEach(async () => {
     authenticate: async ({ cookie, bearer }) => people[bearer ?? cookie('session') ?? ''],
     refuse: (who, needs) => (who.may.includes(needs) ? undefined : `${who.actor} may not ${needs}.`),
     ready: async () => isReady,
+    streams: { heartbeatMs: 150, stuckMaxMs: 200 },
   })
   api.handle(routes.show, async ({ params, query, who }) => ({
     name: await answering(params.name),
@@ -96,6 +98,13 @@ beforeEach(async () => {
     if (query.fail === 'first') throw new Problem('no-such', 404, 'There is none.')
     yield { id: Number(lastEventId ?? 0) + 1, data: { n: 1 } }
     yield { event: 'named', data: { text: 'two\nlines' } }
+    if (query.fail === 'flood') {
+      try {
+        for (;;) yield { data: 'x'.repeat(100_000) }
+      } finally {
+        gone.push('the flood has ended')
+      }
+    }
     if (query.fail === 'later') throw new Problem('it-broke', 500, 'It broke.')
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     gone.push(String(signal.reason.message))
@@ -274,6 +283,20 @@ describe('streams of events', () => {
     expect(got).toMatch(/event: failed\ndata: {"error":{"code":"it-broke","message":"It broke.","facts":{}}}\n\n$/)
   })
 
+  test('a silent stream says that it is still there', async () => {
+    expect((await stream('/api/follow', {}, 4)).got).toContain('\n\n: still here\n\n')
+  })
+
+  test('a client that takes nothing is cut instead of being remembered in memory, and its source is ended', async () => {
+    const before = process.memoryUsage().arrayBuffers
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.pause()
+    socket.write('GET /api/follow?fail=flood HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ada\r\n\r\n')
+    await expect.poll(() => gone, { timeout: 5_000 }).toEqual(['the flood has ended'])
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000)
+    socket.destroy()
+  })
+
   test('streams end cleanly when the server closes', async () => {
     const following = stream('/api/follow')
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -364,6 +387,24 @@ describe('the page and the description', () => {
     expect(JSON.stringify(description.paths['/api/follow']?.get?.responses)).toContain('text/event-stream')
     const docs = await fetch(`${url}/api/docs`)
     expect([docs.status, (await docs.text()).includes('swagger')]).toEqual([200, true])
+  })
+
+  test.skipIf(whyNoChromium())('the description can be read in a browser, from this server alone', async () => {
+    const browser = await openChromium()
+    if ('skipped' in browser) return
+    try {
+      const page = await browser.newPage()
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(new URL(request.url()).origin))
+      const refused: string[] = []
+      page.on('console', (line) => line.type() === 'error' && refused.push(line.text()))
+      await page.goto(`${url}/api/docs`)
+      await page.getByText('Adds a thing').waitFor({ timeout: 10_000 })
+      expect([...new Set(asked)].filter((origin) => origin !== 'null')).toEqual([url])
+      expect(refused).toEqual([])
+    } finally {
+      await browser.close()
+    }
   })
 })
 

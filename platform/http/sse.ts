@@ -2,16 +2,17 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { ServerSentEvent } from './types.ts'
+import type { ServerSentEvent, StreamTiming } from './types.ts'
 
-/** Proxies and browsers give up on a silent connection after 30 to 60 s. */
-const heartbeatMs = 15_000
 /** How soon a browser comes back after a restart: quick for a person, gentle for a server with a hundred open pages. */
 const retryMs = 1_000
 /** Some thousand events. What a client has not taken by then waits in its source, not in this process. */
 const unsentMaxBytes = 1_024 * 1_024
-/** A laptop that was closed and opened again may take a while; a client that takes nothing for this long has gone. */
-const stuckMaxMs = 30_000
+
+export const streamTiming: StreamTiming = { heartbeatMs: 15_000, stuckMaxMs: 30_000 }
+
+/** The client is at fault and has been cut; there is nobody left to tell. */
+export class ClientCut extends Error {}
 
 export type EventStream = {
   /** Resolves when there is room for the next event; rejects with the reason when the client takes nothing. */
@@ -22,7 +23,7 @@ export type EventStream = {
 }
 
 /** Takes the response away from Fastify and opens it as a stream of events, with the headers that were set so far. */
-export function openEventStream(reply: FastifyReply): EventStream {
+export function openEventStream(reply: FastifyReply, { heartbeatMs, stuckMaxMs }: StreamTiming): EventStream {
   const response = reply.raw
   reply.hijack()
   response.writeHead(200, {
@@ -42,7 +43,7 @@ export function openEventStream(reply: FastifyReply): EventStream {
     async send(event) {
       if (response.destroyed || response.writableEnded) return
       response.write(wireOf(event))
-      if (!hasRoom()) await drained(response)
+      if (!hasRoom()) await drained(response, stuckMaxMs)
     },
     offer(event) {
       if (!response.destroyed && !response.writableEnded && hasRoom()) response.write(wireOf(event))
@@ -59,14 +60,14 @@ function wireOf({ id, event, data }: ServerSentEvent): string {
   return `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data ?? null)}\n\n`
 }
 
-async function drained(response: ServerResponse): Promise<void> {
+async function drained(response: ServerResponse, stuckMaxMs: number): Promise<void> {
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), stuckMaxMs)
   try {
     await Promise.race([once(response, 'drain', { signal: limit.signal }), once(response, 'close', { signal: limit.signal })])
   } catch {
     response.destroy()
-    throw new Error(`the client took nothing for ${stuckMaxMs / 1_000} s and was cut; it may come back with its last event's id`)
+    throw new ClientCut(`the client took nothing for ${stuckMaxMs / 1_000} s and was cut; it may come back with its last event's id`)
   } finally {
     clearTimeout(timer)
     limit.abort()

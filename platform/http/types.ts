@@ -60,6 +60,12 @@ export type Api<Who> = {
   readonly app: FastifyInstance
 }
 
+export type StreamTiming = {
+  /** How often a sign of life is sent: proxies and browsers give up on a connection that is silent for 30 to 60 s. */
+  readonly heartbeatMs: number
+  /** A slow network may stall for a while; a client that takes nothing for this long has gone. */
+  readonly stuckMaxMs: number
+}
 export type Credentials = { cookie(name: string): string | undefined; readonly bearer: string | undefined; readonly ip: string }
 
 export type ApiOptions<Who> = {
@@ -72,4 +78,6 @@ export type ApiOptions<Who> = {
   refuse(who: Who, needs: string): string | undefined
   /** The sentence why the server cannot do its work now; undefined: it can. */
   ready(): Promise<string | undefined>
+  /** For tests, which do not wait half a minute. */
+  readonly streams?: Partial<StreamTiming>
 }
