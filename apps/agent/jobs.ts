@@ -69,10 +69,6 @@ export class Jobs {
     this.#folder = join(root, 'jobs')
   }
 
-  get busy(): boolean {
-    return this.#underWay.size > 0
-  }
-
   /**
    * Runs it, or takes up what an earlier agent began, to its end. Without the order (an agent that starts takes up all
    * that is under way) undefined when it turns out never to have begun.
@@ -89,16 +85,12 @@ export class Jobs {
     return this.#watch(key, folder, known, running)
   }
 
-  /** SIGTERM now, SIGKILL 5 s later. False when it is not under way. */
+  /** SIGTERM now, SIGKILL 5 s later. False when it does not run. */
   async cancel(key: string): Promise<boolean> {
     const job = this.#underWay.get(key)
     if (job === undefined) return false
     await this.#end(key, 'cancelled')
     return true
-  }
-
-  async cancelAll(): Promise<void> {
-    await Promise.all([...this.#underWay.keys()].map((key) => this.cancel(key)))
   }
 
   /** Hands out the output from an offset on, until `ended` settles and all of it was handed out. */

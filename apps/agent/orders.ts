@@ -72,7 +72,7 @@ export function orderTable(it: { roots: Roots; hello: Results['hello']; retire: 
     },
     cancel: async (order) => {
       const root = await roots.at(order.root)
-      return root.once(order, async () => ({ cancelled: await root.jobs.cancel(order.job) }))
+      return root.once(order, async () => ({ cancelled: await root.cancelJob(order.job) }))
     },
     ensure: async (order) => {
       const root = await roots.at(order.root)

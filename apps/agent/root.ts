@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '@belay/base'
 import type { OrderName } from '@belay/exec'
 import { Jobs } from './jobs.ts'
 import { Journal } from './journal.ts'
@@ -41,7 +42,7 @@ export class Root {
       mkdirSync(path, { recursive: true })
       rmSync(join(path, temporaryFolder), { recursive: true, force: true })
       const root = new Root(path, await Journal.open(join(path, 'journal.ndjson')), readFence(path))
-      await root.services.resume()
+      root.services.resume()
       root.#takeUpJobs()
       return root
     } catch (error) {
@@ -78,13 +79,22 @@ export class Root {
     return this.#track({ ...order, tentative: false }, result)
   }
 
+  /** False when that job is not under way. One that was ordered but has not begun yet is waited for, so none slips through. */
+  async cancelJob(key: string): Promise<boolean> {
+    while (this.#underWay.get(key)?.order === 'job') {
+      if (await this.jobs.cancel(key)) return true
+      await systemClock.sleep(5)
+    }
+    return false
+  }
+
   /** Stops everything and deletes the folder. */
   async erase({ fence, key, order }: Fenced): Promise<void> {
     await this.#obey(fence)
     await this.journal.intent({ key, order, fence }).catch(() => {
       // A full disk must not keep a host from being deleted.
     })
-    await Promise.all([this.services.haltAll(), this.jobs.cancelAll()])
+    await Promise.all([this.services.haltAll(), this.#cancelJobs()])
     await Promise.allSettled([...this.#underWay.values()].map((it) => it.result))
     await this.close()
     await rm(this.path, { recursive: true, force: true, maxRetries: 5 })
@@ -93,7 +103,7 @@ export class Root {
   /** The folder was deleted under it: what ran there has no business any more. */
   async abandonWhenGone(): Promise<boolean> {
     if (existsSync(this.path) && this.services.standing) return false
-    await Promise.all([this.services.haltAll(), this.jobs.cancelAll()])
+    await Promise.all([this.services.haltAll(), this.#cancelJobs()])
     await this.close()
     return true
   }
@@ -143,6 +153,10 @@ export class Root {
       // Should the end not be recordable (a full disk), it is learnt again by whoever asks.
       this.#track({ key, order, tentative: true }, result).catch(() => {})
     }
+  }
+
+  async #cancelJobs(): Promise<void> {
+    await Promise.all([...this.#underWay.keys()].map((key) => this.cancelJob(key)))
   }
 
   #obey(given: number): Promise<void> {

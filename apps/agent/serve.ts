@@ -1,6 +1,6 @@
 /** Lines in, lines out: what a connection says is doubted here and nowhere else. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { Problem } from '@belay/base'
+import type { Problem } from '@belay/base'
 import { type Failure, lineCutter, type OrderName, orders, type ParsedOrder } from '@belay/exec'
 import { agentProblem, asProblem } from './problems.ts'
 
@@ -8,6 +8,9 @@ import { agentProblem, asProblem } from './problems.ts'
 const lineBytesMax = 8 * 1024 * 1024
 /** So much may wait for a slow reader before the next event waits with it. */
 const unsentBytesMax = 256 * 1024
+
+/** A server opens one connection for each order under way and each log that is followed; a thousand is a runaway. */
+const connectionsMax = 1_000
 
 export type Talk = {
   /** Resolves when the asker can take more. */
@@ -25,6 +28,7 @@ export function serve(socketPath: string, handle: Handle, onCount: (open: number
     socket.on('close', () => onCount(--open))
     answer(socket, handle)
   })
+  server.maxConnections = connectionsMax
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(socketPath, () => resolve(server))

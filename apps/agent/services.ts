@@ -99,8 +99,8 @@ export class Services {
   }
 
   /** Takes up what runs, and starts what should. */
-  async resume(): Promise<void> {
-    await Promise.all([...this.#all.values()].map((service) => service.resume()))
+  resume(): void {
+    for (const service of this.#all.values()) service.resume()
   }
 
   rotate(): void {
@@ -194,23 +194,21 @@ export class Service {
     })
   }
 
-  resume(): Promise<void> {
-    return this.#turn(async () => {
-      const { process: identity, desired } = this.#state
-      if (identity !== null && isAlive(identity)) {
-        this.#watch(ofStranger(identity))
-        if (desired === 'stopped') {
-          // The last agent died while it stopped it, or before it knew whether it would live.
-          await this.#end()
-          await this.#save({ ...this.#state, process: null })
-        }
-        return
-      }
-      if (desired === 'stopped') return
-      if (identity !== null && groupLives(identity)) await endGroup(identity, 0)
-      await this.#save({ ...this.#state, process: null, because: this.#because({ code: null, signal: null }) })
-      this.#startLater(0)
-    })
+  /** What takes time (stopping, starting) goes on while others may already ask. */
+  resume(): void {
+    const { process: identity, desired } = this.#state
+    const report = (error: unknown) => console.error(`${this.#folder} was not taken up:`, error)
+    if (identity !== null && isAlive(identity)) {
+      this.#watch(ofStranger(identity))
+      // The last agent died while it stopped it, or before it knew whether it would live.
+      if (desired === 'stopped') this.halt().catch(report)
+    } else if (desired === 'running') {
+      this.#turn(async () => {
+        if (identity !== null && groupLives(identity)) await endGroup(identity, 0)
+        await this.#save({ ...this.#state, process: null, because: this.#because({ code: null, signal: null }) })
+        this.#startLater(0)
+      }).catch(report)
+    }
   }
 
   rotate(): void {

@@ -364,6 +364,18 @@ export function hostKeepsItsPromises(
         await host.cancel(under(), 'nobody')
       })
 
+      test('a job can be cancelled from the moment it was ordered', async () => {
+        const { host } = await opened()
+        for (let delayMs = 0; delayMs < 10; delayMs++) {
+          const once = under()
+          const job = run(host, once, command('sleep 60'))
+          await eventually(async () => (await host.journal(once.key)).length === 1, { withinMs, everyMs: 1 })
+          await new Promise((resolve) => setTimeout(resolve, delayMs))
+          await host.cancel(under(), once.key)
+          expect((await job).end).toMatchObject({ state: 'ended', cancelled: true })
+        }
+      })
+
       test('who stops listening does not stop the job', async () => {
         const { host, see } = await opened()
         const once = under()

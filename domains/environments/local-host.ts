@@ -60,32 +60,29 @@ async function* linesOf(signal: AbortSignal, tell: (onText: (text: string) => vo
   const left = new AbortController()
   const ready: string[] = []
   let over = false
-  let failed: unknown
   let wake = () => {}
-  const done = tell(
+  const told = tell(
     (text) => {
       ready.push(...text.replace(/\n$/, '').split('\n'))
       wake()
     },
     AbortSignal.any([signal, left.signal]),
-  ).catch((error) => {
-    failed = error
-  })
-  void done.then(() => {
+  )
+  const end = () => {
     over = true
     wake()
-  })
+  }
+  told.then(end, end)
   try {
-    for (;;) {
+    while (!signal.aborted) {
       yield* ready.splice(0)
-      if (signal.aborted) return
       if (over) break
       await new Promise<void>((resolve) => {
         wake = resolve
         if (ready.length > 0 || over) resolve()
       })
     }
-    if (failed !== undefined) throw failed
+    if (!signal.aborted) await told
   } finally {
     left.abort()
   }

@@ -15,11 +15,8 @@ export {
   type ParsedOrder,
   type ParsedServiceSpec,
   type ProbeResult,
-  probeSpec,
   type ProbeSpec,
   type Results,
   type ServiceSpec,
-  serviceSpec,
   type ServiceStatus,
 } from './orders.ts'
-export { execProblem } from './problems.ts'
