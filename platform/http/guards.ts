@@ -2,7 +2,7 @@
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
 
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host)
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 /**
  * May a server that listens on loopback be asked by this Host header? A page elsewhere can make a name of its own

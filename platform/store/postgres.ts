@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { sentenceOf } from '@belay/base'
-import { CompiledQuery, type DatabaseConnection, Kysely, PostgresDialect } from 'kysely'
+import { type CompiledQuery, type DatabaseConnection, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Engine, Signal, WriteSession } from './engine.ts'
 import { storeProblem } from './problems.ts'
@@ -106,8 +106,7 @@ function writeSession(client: pg.PoolClient, self: string, where: string): Write
       const changes = ['INSERT', 'UPDATE', 'DELETE', 'MERGE'].includes(command)
       return { numAffectedRows: changes ? BigInt(rowCount ?? 0) : undefined, rows: (rows ?? []) as R[] }
     },
-    // biome-ignore lint: a generator that only refuses
-    async *streamQuery() {
+    streamQuery() {
       throw new Error('Broken promise: a write takes its rows in pages, not as a stream')
     },
   }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { postgresForTests, temporaryFolder, tmpfs, whyNoPostgres } from '@belay/testkit'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
@@ -64,7 +65,9 @@ test('what was acknowledged before a kill -9 is there after it, and nothing that
   const store = await openStore({ file })
   await store.migrate([lineMigrations])
   await store.close()
-  const writer = spawn(process.execPath, [join(import.meta.dirname, 'trouble.writer.ts'), file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const writer = spawn(process.execPath, [fileURLToPath(new URL('./trouble.writer.ts', import.meta.url)), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let said = ''
   for await (const chunk of writer.stdout) {
     said += String(chunk)
