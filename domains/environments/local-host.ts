@@ -3,13 +3,26 @@
  * work; this is the host's view of it.
  */
 import { join } from 'node:path'
-import { Problem } from '@belay/base'
+import { Problem, sayDuration } from '@belay/base'
 import type { Agent, EventOf, Order, OrderName, Results } from '@belay/exec'
 import type { Host } from './host.ts'
 import { environmentProblem } from './problems.ts'
 
 /** All local hosts share the machine and keep apart by their ports. */
 const address = '127.0.0.1'
+
+/**
+ * How long an answer may take before the host counts as not there. Looking is quick; copying is bounded by the disk;
+ * whatever has a time limit of its own is given a minute more, in which the agent ends it.
+ */
+function patienceMs(order: OrderName, what: object): number {
+  if (order === 'logs' && 'follow' in what && what.follow === true) return followMsMax
+  if (['facts', 'journal', 'services', 'probe', 'logs', 'hello'].includes(order)) return 10_000
+  if (order === 'job' && 'timeLimitMs' in what) return Number(what.timeLimitMs) + 60_000
+  return 300_000
+}
+/** A log is followed for a day; whoever still reads asks again. */
+const followMsMax = 86_400_000
 
 export function openLocalHost(it: { name: string; environment: string; folder: string; agent: Agent }): Host {
   const { name, environment, folder: root, agent } = it
@@ -19,9 +32,15 @@ export function openLocalHost(it: { name: string; environment: string; folder: s
     what: Order<N>,
     how?: { onEvent?: (event: EventOf<N>) => void; signal?: AbortSignal },
   ): Promise<Results[N]> {
+    const waitMs = patienceMs(order, what)
+    const late = AbortSignal.timeout(waitMs)
     try {
-      return await agent.ask(order, what, how)
+      return await agent.ask(order, what, { ...how, signal: how?.signal === undefined ? late : AbortSignal.any([how.signal, late]) })
     } catch (error) {
+      if (late.aborted && how?.signal?.aborted !== true) {
+        const why = `its agent took the order ${order} and gave no answer within ${sayDuration(waitMs)}`
+        throw environmentProblem('host-unreachable', { environment, host: name, why }, error)
+      }
       if (!(error instanceof Problem) || error.code !== 'agent-unreachable') throw error
       throw environmentProblem('host-unreachable', { environment, host: name, why: error.message }, error)
     }

@@ -7,10 +7,12 @@ import { join } from 'node:path'
 import { seededRandom } from '@belay/base'
 import { type DeploymentWire, routes } from '@belay/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { littleCloud, type TestCloud, testCloud } from './support.ts'
+import { littleCloud, processesWith, type TestCloud, testCloud } from './support.ts'
 
 const kills = Number(process.env.BELAY_KILLS ?? 50)
 const seed = Number(process.env.BELAY_SEED ?? 20_261_122)
+/** Deployments that had to ask a person. */
+let answered = 0
 /** A deployment of the little cloud takes about this long here; kills fall anywhere in it. */
 const deploymentMs = 1_500
 
@@ -49,7 +51,11 @@ test(`killed at ${kills} random moments, no fact is lost and every deployment en
     const withAgent = kill % 5 === 4
     const agent = await cloud.agentPid()
     await cloud.kill()
-    if (withAgent) process.kill(agent, 'SIGKILL')
+    if (withAgent) {
+      process.kill(agent, 'SIGKILL')
+      // And the command that it runs, so that nobody can know how that ended.
+      for (const pid of await processesWith(cloud.home, 'BELAY_STEP=')) killed(pid)
+    }
     await cloud.start()
 
     const facts = await cloud.facts()
@@ -71,14 +77,23 @@ test(`killed at ${kills} random moments, no fact is lost and every deployment en
   expect(ends.passed ?? 0).toBeGreaterThan(0)
   expect(ends.undone ?? 0).toBeGreaterThan(0)
   expect(Object.keys(ends).filter((state) => state !== 'passed' && state !== 'undone')).toEqual([])
-  process.stderr.write(`ends of the deployments that were killed: ${JSON.stringify(ends)}\n`)
+  process.stderr.write(`ends of the deployments that were killed: ${JSON.stringify(ends)}; ${answered} asked a person on the way\n`)
 }, 900_000)
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
 
 /** To its end; one that waits must say what is known, and goes on when a person answers. */
 async function ended(id: string): Promise<DeploymentWire> {
   for (let answers = 0; answers < 5; answers++) {
     const it = await cloud.settled(id)
     if (it.state !== 'waiting') return it
+    answered++
     expect(it.because).toMatch(/began on db1 at .* nobody knows how it ended/)
     await cloud.client().call(routes.deployments.resume, { params: { id }, body: { how: 'rerun', reason: 'looked: it had not run' } })
   }

@@ -28,10 +28,11 @@ export type TestCloud = {
   close(): Promise<void>
 }
 
-export async function testCloud(files: Record<string, string>, env: Record<string, string> = {}): Promise<TestCloud> {
+/** @param homeFolder where the server keeps its things; `.belay` in the repository when absent */
+export async function testCloud(files: Record<string, string>, env: Record<string, string> = {}, homeFolder?: string): Promise<TestCloud> {
   const place: TemporaryFolder = await temporaryFolder()
   const folder = place.path
-  const home = join(folder, '.belay')
+  const home = homeFolder ?? join(folder, '.belay')
   const port = await freePort()
   let server: ChildProcess | undefined
   let printed = ''
@@ -156,13 +157,13 @@ async function retireAgent(home: string): Promise<void> {
   })
 }
 
-/** Every process on this machine that was started in a folder of this home: for "nothing is left running". */
-export async function processesOf(folder: string): Promise<number[]> {
+/** Processes whose environment mentions all of these: for "nothing is left running", and to end what a host runs. */
+export async function processesWith(...texts: string[]): Promise<number[]> {
   const found: number[] = []
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '')
-    if (environment.includes(`${folder}/`)) found.push(Number(entry))
+    if (texts.every((text) => environment.includes(text))) found.push(Number(entry))
   }
   return found
 }
