@@ -27,6 +27,7 @@ export default defineConfig({
           include: ['tests/{journeys,conformance}/**/*.test.ts'],
           // A journey deploys a real cloud on two cores; beside another one it would measure the neighbour.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

@@ -63,7 +63,7 @@ describe('a house with violations', () => {
     ['a domain that writes to the terminal', 'lint', 'domains/ledger/chatty.ts', /no-console/],
     ['a model that looks at the clock', 'lint', 'domains/ledger/model/clock.ts', /no-restricted-properties/],
     ['a test that hides its neighbours', 'lint', 'domains/ledger/focused.test.ts', /no-focused-tests/],
-    ['an unformatted file', 'format', 'platform/base/badly-formatted.ts', /format/i],
+    ['an unformatted file', 'format', 'platform/base/badly-formatted.ts', /^platform\/base\/badly-formatted[.]ts$/],
     ['a file that nobody imports', 'unused', 'domains/ledger/forgotten-file.ts', /^domains\/ledger\/forgotten-file[.]ts\s*$/],
     ['an export at a door that nobody uses', 'unused', 'domains/ledger/index.ts', /neverUsed/],
     ['a dependency that nobody uses', 'unused', 'apps/server/package.json', /@belay\/base/],
