@@ -3,13 +3,13 @@
  * executable bit), not on who packed it, where or when.
  */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { open, readdir, readlink } from 'node:fs/promises'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readdir, readlink } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { sayBytes } from '@belay/base'
-import { create, list } from 'tar'
+import { createGunzip, createGzip } from 'node:zlib'
+import { sayBytes, sentenceOf } from '@belay/base'
+import { Pack, Parser } from 'tar'
 import { releaseProblem } from './problems.ts'
 
 /**
@@ -20,7 +20,9 @@ export const artifactBytesMax = 2 * 1024 ** 3
 /** Four times the largest node_modules that we have met; each costs about 500 bytes of memory while packing. */
 export const artifactFilesMax = 500_000
 /** Eight to one is more than code ever compresses to in practice; a bomb is a thousand to one. */
-export const unpackedBytesMax = 8 * artifactBytesMax
+const unpackedBytesMax = 8 * artifactBytesMax
+/** As streams of Node do: tar's 16 MiB would be compressed and written in one lump each. */
+const chunkBytes = 64 * 1024
 
 export type Packed = { readonly sha256: string; readonly bytes: number; readonly files: number; readonly warnings: string[] }
 
@@ -33,23 +35,31 @@ export async function packFolder(folder: string, to: string, what: string, signa
   const { entries, warnings } = await listEntries(folder, what)
   const hash = createHash('sha256')
   let bytes = 0
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  const measure = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      // The tenth byte of a gzip names the system that made it (RFC 1952, 2.3.1); 255 is "unknown".
+      if (bytes === 0) chunk[9] = 255
       bytes += chunk.length
-      if (bytes > artifactBytesMax) return done(tooLarge(what, `more than ${sayBytes(artifactBytesMax)}`, sayBytes(artifactBytesMax)))
+      if (bytes > artifactBytesMax) throw tooLarge(what, `more than ${sayBytes(artifactBytesMax)}`, sayBytes(artifactBytesMax))
       hash.update(chunk)
-      done(null, chunk)
-    },
+      yield chunk
+    }
+  }
+  // One job at a time: with several, the order of hard links depends on the disk.
+  const pack = new Pack({
+    cwd: folder,
+    portable: true,
+    noDirRecurse: true,
+    mtime: new Date(0),
+    jobs: 1,
+    strict: true,
+    maxReadSize: chunkBytes,
   })
-  // One job at a time: tar starts several and then the order of hard links depends on the disk.
-  const options = { cwd: folder, portable: true, gzip: { level: 6 }, noDirRecurse: true, mtime: new Date(0), jobs: 1, strict: true }
-  // The `./` keeps tar from reading a name such as @scope as the name of an archive.
-  const pack = create(
-    options,
-    // An empty folder still has itself: a tar without any entry is no tar to most readers.
-    entries.length === 0 ? ['./'] : entries.map((entry) => `./${entry}`),
-  )
-  await pipeline(pack, measure, createWriteStream(to), ...(signal ? [{ signal }] : []))
+  // An empty folder still has itself: a tar without any entry is no tar to most readers.
+  for (const entry of entries.length === 0 ? [''] : entries) pack.add(`./${entry}`)
+  pack.end()
+  // Node's gzip works on another thread; tar's own would hold up the server.
+  await pipeline(pack, createGzip({ level: 6 }), measure, createWriteStream(to), ...(signal ? [{ signal }] : []))
   return { sha256: hash.digest('hex'), bytes, files: entries.length, warnings }
 }
 
@@ -97,33 +107,40 @@ const leads = (path: string, target: string) =>
 export async function inspectArtifact(file: string): Promise<string | undefined> {
   let wrong: string | undefined
   let files = 0
-  let unpackedBytes = 0
+  const parser = new Parser({
+    strict: true,
+    onReadEntry(entry) {
+      files++
+      if (posix.isAbsolute(entry.path) || entry.path.split('/').includes('..')) {
+        wrong ??= `has the entry ${JSON.stringify(entry.path)}, which leads out of its folder`
+      }
+      if (files > artifactFilesMax) wrong ??= `has more than ${artifactFilesMax.toLocaleString('en')} files`
+      entry.resume()
+    },
+  })
+  let failed: unknown
+  parser.on('error', (error) => {
+    failed ??= error
+  })
+  // Its entries flow away as they come, so there is never a reason to wait for the parser.
+  const read = async (chunks: AsyncIterable<Buffer>) => {
+    let unpackedBytes = 0
+    for await (const chunk of chunks) {
+      unpackedBytes += chunk.length
+      if (unpackedBytes > unpackedBytesMax) wrong ??= `unpacks to more than ${sayBytes(unpackedBytesMax)}`
+      if (wrong !== undefined || failed !== undefined) return
+      parser.write(chunk)
+    }
+    parser.end()
+  }
   try {
-    if (!(await isGzip(file))) return 'is not a .tgz (a gzip-compressed tar file)'
-    await list({
-      file,
-      strict: true,
-      onReadEntry(entry) {
-        files++
-        unpackedBytes += entry.size
-        if (posix.isAbsolute(entry.path) || entry.path.split('/').includes('..'))
-          wrong ??= `has the entry ${JSON.stringify(entry.path)}, which leads out of its folder`
-        if (files > artifactFilesMax) wrong ??= `has more than ${artifactFilesMax.toLocaleString('en')} files`
-        if (unpackedBytes > unpackedBytesMax) wrong ??= `unpacks to more than ${sayBytes(unpackedBytesMax)}`
-      },
-    })
+    await pipeline(createReadStream(file), createGunzip(), read)
+    if (failed !== undefined) throw failed
   } catch (error) {
-    return `cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`
+    const isGzip = !/incorrect header check/.test(sentenceOf(error))
+    return (
+      wrong ?? (isGzip ? `cannot be unpacked (${sentenceOf(error).replace(/^TAR_\w+: /, '')})` : 'is not a .tgz (a gzip-compressed tar)')
+    )
   }
   return wrong
-}
-
-async function isGzip(file: string): Promise<boolean> {
-  const handle = await open(file, 'r')
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0)
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b
-  } finally {
-    await handle.close()
-  }
 }
