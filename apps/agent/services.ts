@@ -165,12 +165,9 @@ export class Service {
       workFolder(this.#root, spec.cwd)
       await this.#refuseStranger(spec)
       await this.#end()
-      if (spec.port !== undefined && !(await becomesFree(spec.port, portFreeMs))) await this.#refuseStranger(spec)
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-      await placeText(this.#root, join(this.#folder, 'spec.json'), JSON.stringify(spec), 0o600)
-      this.#spec = spec
       this.#crashes = 0
-      await this.#save({ desired: 'stopped', process: null, startedAt: null, restarts: 0, by: key, because: null })
+      // Saved with the process, before that begins.
+      this.#state = { desired: 'stopped', process: null, startedAt: null, restarts: 0, by: key, because: null }
       return this.#firstStart(spec)
     })
   }
@@ -216,8 +213,12 @@ export class Service {
   }
 
   async #firstStart(spec: ParsedServiceSpec): Promise<Results['ensure']> {
-    const logBefore = this.log.size()
     try {
+      if (spec.port !== undefined && !(await becomesFree(spec.port, portFreeMs))) await this.#refuseStranger(spec)
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+      await placeText(this.#root, join(this.#folder, 'spec.json'), JSON.stringify(spec), 0o600)
+      this.#spec = spec
+      const logBefore = this.log.size()
       const running = await this.#start(spec, 0)
       const exit = await Promise.race([running.ended, systemClock.sleep(firstBreathMs)])
       if (exit !== undefined) {
