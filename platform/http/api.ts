@@ -58,7 +58,8 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
   let pageFolder: string | undefined
 
   app.addHook('onRequest', async (request) => {
-    if (isLocalOnly && !isLocalHostHeader(request.headers.host)) throw httpProblem('wrong-host', { host: request.headers.host ?? 'nobody' })
+    if (isLocalOnly && !isLocalHostHeader(request.headers.host, options.hosts))
+      throw httpProblem('wrong-host', { host: request.headers.host ?? 'nobody' })
   })
   app.addHook('onResponse', async (request, reply) => {
     const entry = {

@@ -8,9 +8,9 @@ export const isLoopback = (host: string): boolean => host === 'localhost' || hos
  * May a server that listens on loopback be asked by this Host header? A page elsewhere can make a name of its own
  * point to 127.0.0.1 (DNS rebinding); the browser then takes that page for ours, but says its name here.
  */
-export function isLocalHostHeader(header: string | undefined): boolean {
+export function isLocalHostHeader(header: string | undefined, more: readonly string[] = []): boolean {
   const name = (header ?? '').replace(/:\d+$/, '').toLowerCase()
-  return loopbackNames.includes(name) || name.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(name)
+  return loopbackNames.includes(name) || more.includes(name) || name.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(name)
 }
 
 /**

@@ -80,6 +80,7 @@ beforeEach(async () => {
     authenticate: async ({ cookie, bearer }) => people[bearer ?? cookie('session') ?? ''],
     refuse: (who, needs) => (who.may.includes(needs) ? undefined : `${who.actor} may not ${needs}.`),
     ready: async () => isReady,
+    hosts: ['things.example.test'],
     streams: { heartbeatMs: 150, stuckMaxMs: 200 },
   })
   api.handle(routes.show, async ({ params, query, who }) => ({
@@ -244,6 +245,7 @@ describe('who may', () => {
     expect(await statusFor('localhost:8080')).toBe(200)
     expect(await statusFor('[::1]:8080')).toBe(200)
     expect(await statusFor('127.0.0.1')).toBe(200)
+    expect(await statusFor('things.example.test')).toBe(200)
   })
 
   test('an open route sets cookies and redirects, and is limited in rate', async () => {

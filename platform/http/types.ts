@@ -78,6 +78,8 @@ export type ApiOptions<Who> = {
   refuse(who: Who, needs: string): string | undefined
   /** The sentence why the server cannot do its work now; undefined: it can. */
   ready(): Promise<string | undefined>
+  /** Further names under which a server on loopback may be asked: those of a proxy in front of it. */
+  readonly hosts?: readonly string[]
   /** For tests, which do not wait half a minute. */
   readonly streams?: Partial<StreamTiming>
 }

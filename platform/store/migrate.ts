@@ -1,4 +1,6 @@
 import { invariant } from '@belay/base'
+import { sql } from 'kysely'
+import { dialectOf } from './columns.ts'
 import { storeProblem } from './problems.ts'
 import type { Db, Migrations } from './types.ts'
 
@@ -7,6 +9,9 @@ type MigrationTables = { belay_migration: { domain: string; step: string; at: nu
 /** Runs the steps that this database has not seen yet, in the transaction that `db` is. */
 export async function runMigrations(db: Db, sets: readonly Migrations[], nowMs: number): Promise<void> {
   const tables = db.$extendTables<MigrationTables>()
+  // A large table may take longer than any statement of a running server.
+  if (dialectOf(db) === 'postgres')
+    await sql`set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`.execute(db)
   await db.schema
     .createTable('belay_migration')
     .ifNotExists()

@@ -8,12 +8,13 @@
  */
 import { randomUUID } from 'node:crypto'
 import { sentenceOf } from '@belay/base'
-import { type CompiledQuery, type DatabaseConnection, Kysely, PostgresDialect } from 'kysely'
+import { type CompiledQuery, type DatabaseConnection, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Engine, Signal, WriteSession } from './engine.ts'
 import { storeProblem } from './problems.ts'
+import { openRead } from './read.ts'
 
-/** A server's requests and its one writer; PostgreSQL's default of 100 connections then carries nine servers. */
+/** Reads side by side; with the writer and the listener, PostgreSQL's default of 100 connections carries eight servers. */
 const connectionsMax = 10
 /** A database that has not answered by then will not make the asker happier later. */
 const connectMaxMs = 5_000
@@ -26,6 +27,9 @@ const noticeMaxBytes = 7_900
 const channelName = 'belay'
 /** ASCII of "belay" as a number: the key of the lock under which all servers write. */
 const writeLock = 0x62_65_6c_61_79
+
+/** SQLSTATE query_canceled: the statement limit above. */
+const tookTooLong = '57014'
 
 const typeOf = { int8: 20, numeric: 1_700 } as const
 
@@ -46,16 +50,22 @@ export async function openPostgres(url: string): Promise<Engine> {
   const dialect = new PostgresDialect({ pool })
   const driver = dialect.createDriver()
   await driver.init()
-  const read = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  // A connection of its own: however many requests are reading, a write has one.
+  const writers = new pg.Pool({ ...settings, max: 1 })
+  writers.on('error', () => {})
   const self = randomUUID()
-  const explain = (error: unknown) =>
-    isConnectionError(error) ? storeProblem('store-unreachable', { where, because: sentenceOf(error) }, error) : error
+  const explain = (error: unknown) => {
+    if (isConnectionError(error) || isRefusal(error)) return storeProblem('store-unreachable', { where, because: sentenceOf(error) }, error)
+    if (stateOf(error) === tookTooLong) return storeProblem('store-busy', { where, waitedMs: statementMaxMs }, error)
+    return error
+  }
+  const { read, close } = openRead(new PostgresDialect({ pool }), explain)
   let ear: Ear | undefined
 
   try {
     await pool.query('select 1')
   } catch (error) {
-    await pool.end()
+    await Promise.all([pool.end(), writers.end()])
     throw storeProblem('store-unreachable', { where, because: sentenceOf(error) }, error)
   }
 
@@ -64,7 +74,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     kysely: { dialect, driver },
     read,
     async openSession() {
-      const client = await pool.connect()
+      const client = await writers.connect()
       return writeSession(client, self, where)
     },
     schemaChanged: () => {},
@@ -79,7 +89,8 @@ export async function openPostgres(url: string): Promise<Engine> {
     },
     async close() {
       await ear?.close()
-      await read.destroy()
+      await close()
+      await writers.end()
     },
   }
 }
@@ -212,6 +223,9 @@ function isConnectionError(error: unknown): boolean {
     /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(error.message)
   )
 }
+
+/** SQLSTATE class 28 (the user may not sign in) and 3D (there is no such database): trying again does not help. */
+const isRefusal = (error: unknown): boolean => /^(28|3D)/.test(stateOf(error))
 
 /** The address without the password. */
 function sayWhere(url: string): string {

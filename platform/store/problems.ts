@@ -19,7 +19,7 @@ export const storeProblem = defineProblems({
   'store-busy': {
     status: 503,
     say: (f: { where: string; waitedMs: number }) =>
-      `Another process has held the state in ${f.where} for more than ${f.waitedMs / 1_000} s. Find it (lsof on that file) and let it finish or end it.`,
+      `Another process has held the state in ${f.where} for more than ${f.waitedMs / 1_000} s. Find it and let it finish, or end it (lsof names who has the file open; in PostgreSQL ask pg_stat_activity).`,
   },
   'store-damaged': {
     status: 500,

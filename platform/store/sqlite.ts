@@ -8,9 +8,10 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import { sentenceOf } from '@belay/base'
-import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
+import { type Driver, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
 import type { Engine, Signal, WriteSession } from './engine.ts'
 import { storeProblem } from './problems.ts'
+import { openRead } from './read.ts'
 
 /** Longer than any write may last (5 s), so that only a process that is stuck makes another one give up. */
 const busyMaxMs = 10_000
@@ -30,7 +31,9 @@ export async function openSqlite(file: string): Promise<Engine> {
   const driver: Driver = dialect.createDriver()
   await driver.init()
   const connection = await driver.acquireConnection()
-  const read = new Kysely<unknown>({ dialect: new SqliteDialect({ database: kyselyDatabase(reader, statements.reader) }) })
+  const { read, close } = openRead(new SqliteDialect({ database: kyselyDatabase(reader, statements.reader) }), (error) =>
+    explain(error, file),
+  )
   const control = (sql: string) => {
     statements.writer.get(sql).statement.run()
   }
@@ -66,15 +69,22 @@ export async function openSqlite(file: string): Promise<Engine> {
     isPassing: () => false,
     hear(onSignal: (signal: Signal | undefined) => void) {
       // data_version, asked on the writer's connection, moves only when another connection has committed.
-      const version = () => (writer.prepare('pragma data_version').get() as { data_version: number }).data_version
+      const version = () => statements.writer.get('pragma data_version').statement.get()?.data_version
       let seen = version()
-      looking = setInterval(() => {
+      const look = () => {
         if (writer.isTransaction) return
-        const now = version()
+        let now: typeof seen
+        try {
+          now = version()
+        } catch {
+          // Another process is just mending or closing the file; the next look is soon.
+          return
+        }
         if (now === seen) return
         seen = now
         onSignal(undefined)
-      }, lookEveryMs)
+      }
+      looking = setInterval(look, lookEveryMs)
       looking.unref()
     },
     send: () => {},
@@ -82,7 +92,7 @@ export async function openSqlite(file: string): Promise<Engine> {
       clearInterval(looking)
       statements.writer.clear()
       statements.reader.clear()
-      await read.destroy()
+      await close()
       if (reader.isOpen) reader.close()
       writer.close()
     },

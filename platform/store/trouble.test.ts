@@ -131,6 +131,17 @@ test('a PostgreSQL that does not answer is named without its password, with what
 })
 
 describe.skipIf(whyNoPostgres())(`PostgreSQL${whyNoPostgres() ? ` (${whyNoPostgres()})` : ''}`, () => {
+  test('that is away is named by reads as well as by writes', async () => {
+    const database = await postgresForTests()
+    if ('skipped' in database) return
+    const store = await openStore({ url: database.url })
+    await store.migrate([lineMigrations])
+    await database[Symbol.asyncDispose]()
+    await expect(count(store)).rejects.toMatchObject({ name: 'Problem', code: 'store-unreachable' })
+    await expect(add(store, 1)).rejects.toMatchObject({ name: 'Problem', code: 'store-unreachable' })
+    await store.close()
+  })
+
   test('that drops every connection costs a retry, no write and no signal', async () => {
     const database = await postgresForTests()
     if ('skipped' in database) return
