@@ -4,6 +4,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { askMe, queries } from './api.ts'
+import { loadTheRest } from './code.ts'
 import { router } from './router.tsx'
 import { colours, theme } from './theme.ts'
 import '@fontsource-variable/inter/wght.css'
@@ -24,16 +25,7 @@ import './styles/shell.css'
 // The first answers are on their way while the page's code still loads.
 void queries.prefetchQuery(askMe)
 
-/** A newer server has newer files: a page whose code is gone is loaded anew, once, instead of failing. */
-const reloadedKey = 'belay-reloaded-at'
-const reloadPauseMs = 10_000
-window.addEventListener('vite:preloadError', (event) => {
-  const before = Number(sessionStorage.getItem(reloadedKey) ?? 0)
-  if (Date.now() - before < reloadPauseMs) return
-  event.preventDefault()
-  sessionStorage.setItem(reloadedKey, String(Date.now()))
-  window.location.reload()
-})
+loadTheRest()
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no element #root')

@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { routes } from '@belay/protocol'
 import { ask, queries } from './api.ts'
+import { parts } from './code.ts'
 import { NotFound } from './parts/NotFound.tsx'
 import { App } from './parts/App.tsx'
 import { Crash } from './parts/Crash.tsx'
@@ -20,14 +21,14 @@ const root = createRootRoute({ component: App, notFoundComponent: NotFound, erro
 const now = createRoute({
   getParentRoute: () => root,
   path: '/',
-  component: lazyRouteComponent(() => import('./pages/Now.tsx'), 'NowPage'),
+  component: lazyRouteComponent(parts.now, 'NowPage'),
   loader: () => void queries.prefetchQuery(ask(routes.now, {})),
 })
 const releases = createRoute({
   getParentRoute: () => root,
   path: '/releases',
   validateSearch: (raw: Raw): { text?: string | undefined } => ({ text: text(raw['text']) }),
-  component: lazyRouteComponent(() => import('./pages/Releases.tsx'), 'ReleasesPage'),
+  component: lazyRouteComponent(parts.releases, 'ReleasesPage'),
 })
 const release = createRoute({
   getParentRoute: () => root,
@@ -37,12 +38,12 @@ const release = createRoute({
     deploy: typeof raw['deploy'] === 'string' ? raw['deploy'] : undefined,
     rehearse: oneOf(raw['rehearse'], ['yes']),
   }),
-  component: lazyRouteComponent(() => import('./pages/Release.tsx'), 'ReleasePage'),
+  component: lazyRouteComponent(parts.release, 'ReleasePage'),
 })
 const diff = createRoute({
   getParentRoute: () => root,
   path: '/releases/$name/diff/$to',
-  component: lazyRouteComponent(() => import('./pages/Diff.tsx'), 'DiffPage'),
+  component: lazyRouteComponent(parts.diff, 'DiffPage'),
 })
 const deployments = createRoute({
   getParentRoute: () => root,
@@ -51,7 +52,7 @@ const deployments = createRoute({
     environment: text(raw['environment']),
     release: text(raw['release']),
   }),
-  component: lazyRouteComponent(() => import('./pages/Deployments.tsx'), 'DeploymentsPage'),
+  component: lazyRouteComponent(parts.deployments, 'DeploymentsPage'),
 })
 const deployment = createRoute({
   getParentRoute: () => root,
@@ -61,12 +62,12 @@ const deployment = createRoute({
     item: whole(raw['item']),
     direction: oneOf(raw['direction'], ['do', 'undo']),
   }),
-  component: lazyRouteComponent(() => import('./pages/Deployment.tsx'), 'DeploymentPage'),
+  component: lazyRouteComponent(parts.deployment, 'DeploymentPage'),
 })
 const environments = createRoute({
   getParentRoute: () => root,
   path: '/environments',
-  component: lazyRouteComponent(() => import('./pages/Environments.tsx'), 'EnvironmentsPage'),
+  component: lazyRouteComponent(parts.environments, 'EnvironmentsPage'),
 })
 const environment = createRoute({
   getParentRoute: () => root,
@@ -77,12 +78,12 @@ const environment = createRoute({
     host: text(raw['host']),
     follow: oneOf(raw['follow'], ['no']),
   }),
-  component: lazyRouteComponent(() => import('./pages/Environment.tsx'), 'EnvironmentPage'),
+  component: lazyRouteComponent(parts.environment, 'EnvironmentPage'),
 })
 const rehearsal = createRoute({
   getParentRoute: () => root,
   path: '/rehearsals/$id',
-  component: lazyRouteComponent(() => import('./pages/Rehearsal.tsx'), 'RehearsalPage'),
+  component: lazyRouteComponent(parts.rehearsal, 'RehearsalPage'),
 })
 const ledger = createRoute({
   getParentRoute: () => root,
@@ -94,12 +95,12 @@ const ledger = createRoute({
     text: text(raw['text']),
     fact: whole(raw['fact']),
   }),
-  component: lazyRouteComponent(() => import('./pages/Ledger.tsx'), 'LedgerPage'),
+  component: lazyRouteComponent(parts.ledger, 'LedgerPage'),
 })
 const access = createRoute({
   getParentRoute: () => root,
   path: '/access',
-  component: lazyRouteComponent(() => import('./pages/Access.tsx'), 'AccessPage'),
+  component: lazyRouteComponent(parts.access, 'AccessPage'),
 })
 
 export const router = createRouter({

@@ -65,7 +65,9 @@ function Users() {
                   <th>Role</th>
                   <th className="num">Seen</th>
                   <th className="num">Added</th>
-                  <th />
+                  <th>
+                    <span className="hidden">What can be done</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -92,7 +94,7 @@ function Users() {
                     <td className="num soft">
                       <Time at={user.createdAt} />
                     </td>
-                    <td className="num nowrap">
+                    <td className="right nowrap">
                       <button type="button" className="btn small" onClick={() => linking.mutate(user.name)}>
                         Sign-in link
                       </button>{' '}
@@ -203,7 +205,9 @@ function Tokens() {
                     <th>By</th>
                     <th className="num">Used</th>
                     <th className="num">Ends</th>
-                    <th />
+                    <th>
+                      <span className="hidden">What can be done</span>
+                    </th>
                   </tr>
                 </thead>
                 <tbody>
@@ -217,7 +221,7 @@ function Tokens() {
                       <td className="num soft">
                         <Time at={token.expiresAt} />
                       </td>
-                      <td className="num">
+                      <td className="right">
                         <button
                           type="button"
                           className="btn small danger"

@@ -1,4 +1,4 @@
-import { sayCount } from '@belay/base'
+import { sayCount, sayDuration } from '@belay/base'
 import { type DeploymentWire, type OutputWire, routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
@@ -12,16 +12,40 @@ import { PageHead, Panel } from '../parts/Page.tsx'
 import { Elapsed } from '../parts/Progress.tsx'
 import { StepOutput } from '../parts/StepOutput.tsx'
 import { Time } from '../parts/Time.tsx'
-import { chartOf, mostTelling } from '../parts/timeline/bars.ts'
+import { type Bar, chartOf, mostTelling } from '../parts/timeline/bars.ts'
 import { Timeline } from '../parts/timeline/Timeline.tsx'
 import { useFollow } from '../parts/useFollow.ts'
 import { useNow } from '../parts/useNow.ts'
-import { WhatIsIn } from '../parts/WhatIsIn.tsx'
+import { sayList, WhatIsIn } from '../parts/WhatIsIn.tsx'
 import { deploymentWords, isMoving, nameDeployment, upperFirst } from '../words.ts'
 
 const page = getRouteApi('/deployments/$id')
 /** The stream ends for good only in these; one that failed can still be taken up again. */
 const over: readonly DeploymentWire['state'][] = ['passed', 'undone', 'aborted']
+
+/**
+ * The state in one sentence: its reason in full when it has one, else what runs or how it went. Always there, so that
+ * nothing moves when a reason comes.
+ */
+function sayState(it: DeploymentWire, bars: readonly Bar[]): string {
+  if (it.because) return upperFirst(it.because)
+  if (it.state === 'waiting-approval') return 'Nothing is done before somebody else approves this plan.'
+  const running = bars.filter((bar) => bar.state === 'running')
+  if (running.length > 0) {
+    const steps = sayList([...new Set(running.map((bar) => (bar.direction === 'undo' ? `the undo of ${bar.step}` : bar.step)))])
+    const hosts = [...new Set(running.map((bar) => bar.host))]
+    return upperFirst(`${steps} runs on ${hosts.length > 3 ? sayCount(hosts.length, 'host') : sayList(hosts)}. Nothing has failed.`)
+  }
+  if (it.state === 'passed' && it.startedAt !== null && it.endedAt !== null) {
+    const tookMs = it.endedAt - it.startedAt
+    const against =
+      it.expectedMs === null
+        ? ''
+        : `, ${sayDuration(Math.abs(tookMs - it.expectedMs))} ${tookMs > it.expectedMs ? 'slower' : 'quicker'} than rehearsed`
+    return `All ${sayCount(it.itemsTotal, 'step')} passed in ${sayDuration(tookMs)}${against}.`
+  }
+  return isMoving(it.state) ? 'Between two steps. Nothing has failed.' : upperFirst(`${deploymentWords[it.state].says}.`)
+}
 
 export function DeploymentPage() {
   const { id } = page.useParams()
@@ -53,7 +77,7 @@ function Shown({ it, live }: { it: DeploymentWire; live: readonly OutputWire[] }
         <Chip word={word} />
         <Offers deployment={it} />
       </PageHead>
-      {it.because && <p className={`because is-${word.tone}`}>{upperFirst(it.because)}</p>}
+      <p className={`because is-${word.tone}`}>{sayState(it, chart.bars)}</p>
       <Panel
         title={`Steps on hosts${it.expectedMs === null ? ', not rehearsed before' : ", with the rehearsal's times behind them"}`}
         aside={<Legend />}

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
 import { askMe, isSignedOut } from '../api.ts'
+import { parts } from '../code.ts'
 import { useFeed } from '../live.ts'
 import { useShortcuts } from '../useShortcuts.ts'
 import { Failure } from './Answered.tsx'
@@ -11,8 +12,8 @@ import { Stale } from './Stale.tsx'
 import { TipLayer } from './Tip.tsx'
 import { useMainFocus } from './useMainFocus.ts'
 
-const Palette = lazy(() => import('./Palette.tsx').then((it) => ({ default: it.Palette })))
-const Help = lazy(() => import('./Help.tsx').then((it) => ({ default: it.Help })))
+const Palette = lazy(() => parts.palette().then((it) => ({ default: it.Palette })))
+const Help = lazy(() => parts.help().then((it) => ({ default: it.Help })))
 
 /** What is around every page: places, palette, keys, live data; or the sign-in page for who is not known. */
 export function App() {

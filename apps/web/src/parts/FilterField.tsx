@@ -51,7 +51,12 @@ export function FilterField({
       data-filter={main ? '' : undefined}
       style={{ flex: main ? '1 1 260px' : '0 1 170px', maxWidth: main ? 420 : undefined }}
       onChange={(event) => setTyped(event.target.value)}
-      onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return
+        // The browser would empty the field: leaving it is not the same as giving up its filter.
+        event.preventDefault()
+        event.currentTarget.blur()
+      }}
     />
   )
 }

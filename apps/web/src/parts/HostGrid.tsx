@@ -20,7 +20,7 @@ function Cell({ it, release }: { it: Service | undefined; release: string | null
     .join('\n')
   return (
     <div className="host-cell" data-tip={tip}>
-      <span className={`tone-${word.tone}`}>
+      <span className={`ink-${word.tone}`}>
         <Sign tone={word.tone} /> <span className="hidden">{word.says}</span>
         <span className={it.release === release ? 'mono' : 'mono strong'}>{it.release ?? word.says}</span>
         {it.state !== 'running' && it.release !== null && <span className="host-state">{word.says}</span>}

@@ -102,6 +102,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
     <Spotlight
       actions={actions}
       shortcut={null}
+      attributes={{ content: { 'aria-label': 'Go anywhere, do anything' } }}
       limit={shownMax}
       nothingFound="Nothing here is called that."
       onSpotlightClose={onClose}

@@ -60,7 +60,7 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
           </Link>
         )}
         <div className="row">
-          <button type="button" className="palette-button" onClick={onPalette} aria-label="Go anywhere, do anything (Ctrl K)">
+          <button type="button" className="palette-button" onClick={onPalette} aria-label="Ctrl K: go anywhere, do anything">
             Ctrl K
           </button>
           <SchemeButton />

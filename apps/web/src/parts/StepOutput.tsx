@@ -78,34 +78,35 @@ export function StepOutput({
         </>
       }
     >
-      <div className="step-facts soft">
-        <code className="clip" data-tip={action ?? undefined}>
-          {action ?? 'nothing'}
-        </code>
-        <span className="num nowrap">
-          {begun && sayDuration(bar.endMs - bar.startMs)}
-          {bar.expectedMs !== null && `${begun ? ', ' : ''}rehearsed in ${sayDuration(bar.expectedMs)}`}
-          {item && `, at most ${sayDuration(item.timeLimitMs)}`}
-        </span>
+      <div className="step-body">
+        <div className="step-facts soft">
+          <code className="clip" data-tip={action ?? undefined}>
+            {action ?? 'nothing'}
+          </code>
+          <span className="num nowrap">
+            {begun && sayDuration(bar.endMs - bar.startMs)}
+            {bar.expectedMs !== null && `${begun ? ', ' : ''}rehearsed in ${sayDuration(bar.expectedMs)}`}
+            {item && `, at most ${sayDuration(item.timeLimitMs)}`}
+          </span>
+        </div>
+        {bar.because && <p className={`step-because ${bar.state === 'failed' ? 'is-fall' : 'is-held'}`}>{upperFirst(bar.because)}</p>}
+        <Answered query={fetched} height={260}>
+          {() => (
+            <Lines
+              key={bar.key}
+              lines={lines}
+              label={`Output of ${bar.step} on ${bar.host}`}
+              empty={
+                !begun
+                  ? `Has not begun.${item?.undo ? ` Its undo would be: ${item.undo}` : ''}`
+                  : bar.state === 'running'
+                    ? 'It has printed nothing yet.'
+                    : 'It printed nothing.'
+              }
+            />
+          )}
+        </Answered>
       </div>
-      {bar.because && <p className={`step-because ${bar.state === 'failed' ? 'is-fall' : 'is-held'}`}>{upperFirst(bar.because)}</p>}
-      <Answered query={fetched} height={260}>
-        {() => (
-          <Lines
-            key={bar.key}
-            lines={lines}
-            height={280}
-            label={`Output of ${bar.step} on ${bar.host}`}
-            empty={
-              !begun
-                ? `Has not begun.${item?.undo ? ` Its undo would be: ${item.undo}` : ''}`
-                : bar.state === 'running'
-                  ? 'It has printed nothing yet.'
-                  : 'It printed nothing.'
-            }
-          />
-        )}
-      </Answered>
     </Panel>
   )
 }

@@ -10,7 +10,7 @@ const linePx = 20
 const endPx = 30
 
 /** Many lines of text, of which only those in sight are drawn. Keeps to the end while it grows, until one scrolls up. */
-export function Lines({ lines, empty, label, height = 320 }: { lines: readonly Line[]; empty: string; label: string; height?: number }) {
+export function Lines({ lines, empty, label, height }: { lines: readonly Line[]; empty: string; label: string; height?: number }) {
   const box = useRef<HTMLDivElement>(null)
   const [following, setFollowing] = useState(true)
   const virtual = useVirtualizer({ count: lines.length, getScrollElement: () => box.current, estimateSize: () => linePx, overscan: 20 })

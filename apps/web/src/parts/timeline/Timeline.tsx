@@ -25,28 +25,32 @@ const stateSays: Readonly<Record<Bar['state'], string>> = {
   ahead: 'still ahead',
 }
 
-/** What a bar says to a pointer and to a screen reader. */
+const isMeasured = (bar: Bar): boolean => bar.state === 'done' || bar.state === 'failed'
+const nameBar = (bar: Bar): string => `${bar.direction === 'undo' ? 'undo ' : ''}${bar.step}`
+const tookOf = (bar: Bar): string => sayDuration(bar.endMs - bar.startMs)
+
+/** What a bar says to a pointer and to a screen reader; begins with what is written on it. */
 function sayBar(bar: Bar): string {
-  const took = bar.state === 'ahead' ? '' : `, ${sayDuration(bar.endMs - bar.startMs)}`
-  const expected = bar.expectedMs === null ? '' : `, rehearsed in ${sayDuration(bar.expectedMs)}`
-  return [
-    `${bar.direction === 'undo' ? 'undo of ' : ''}${bar.step} on ${bar.host}: ${stateSays[bar.state]}${bar.reversed ? ', since undone' : ''}${took}${expected}${bar.attempt > 1 ? `, try ${bar.attempt}` : ''}`,
-    bar.because,
+  const where = isMeasured(bar) ? `${nameBar(bar)} ${tookOf(bar)} on ${bar.host}` : `${nameBar(bar)} on ${bar.host}`
+  const state = `${stateSays[bar.state]}${bar.reversed ? ', since undone' : ''}${bar.attempt > 1 ? `, try ${bar.attempt}` : ''}`
+  const times = [
+    !isMeasured(bar) && bar.state !== 'ahead' ? `${tookOf(bar)} so far` : '',
+    bar.expectedMs === null ? '' : `rehearsed in ${sayDuration(bar.expectedMs)}`,
   ]
     .filter(Boolean)
-    .join('\n')
+    .join(', ')
+  return [`${where}: ${state}`, times, bar.because].filter(Boolean).join('\n')
 }
 
 /** The most that fits: sign, step and time; then less and less. A bar too narrow for any says it by its tip. */
 function labelOf(bar: Bar, widthPx: number): string {
   const undo = bar.direction === 'undo'
-  const sign = undo ? 'undo ' : bar.state === 'failed' ? '✕ ' : bar.state === 'interrupted' ? '? ' : ''
-  const measured = bar.state === 'done' || bar.state === 'failed'
+  const sign = bar.state === 'failed' ? '✕ ' : bar.state === 'interrupted' ? '? ' : ''
   const wishes = [
-    ...(measured ? [`${sign}${bar.step}  ${sayDuration(bar.endMs - bar.startMs)}`] : []),
-    `${sign}${bar.step}`,
+    ...(isMeasured(bar) ? [`${sign}${nameBar(bar)} ${tookOf(bar)}`] : []),
+    `${sign}${nameBar(bar)}`,
     ...(undo ? [bar.step, 'undo'] : []),
-    ...(sign !== '' && !undo ? [sign.trim()] : []),
+    ...(sign === '' ? [] : [sign.trim()]),
   ]
   return wishes.find((wish) => wish.length * 6.1 + (undo ? 18 : 13) <= widthPx) ?? ''
 }
