@@ -31,8 +31,8 @@ export type Engine = {
   explain(error: unknown): unknown
   /** Will the same work probably succeed when it is run again? */
   isPassing(error: unknown): boolean
-  /** Starts to listen for signals from other processes; `undefined` means: anything may have happened. */
-  hear(onSignal: (signal: Signal | undefined) => void): void
+  /** Listens for signals from other processes from now on; `undefined` means: anything may have happened. */
+  hear(onSignal: (signal: Signal | undefined) => void): Promise<void>
   /** Sends signals that belong to no transaction. */
   send(signals: readonly Signal[]): void
   close(): Promise<void>

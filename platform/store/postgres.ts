@@ -80,8 +80,9 @@ export async function openPostgres(url: string): Promise<Engine> {
     schemaChanged: () => {},
     explain,
     isPassing: (error) => isConnectionError(error) || ['40001', '40P01', '55P03'].includes(stateOf(error)),
-    hear(onSignal) {
+    async hear(onSignal) {
       ear = listen(settings, self, onSignal)
+      await ear.opened
     },
     send(signals) {
       // A signal is a hint: when PostgreSQL is away, so are its listeners, who look again when they are back.
@@ -149,7 +150,11 @@ function writeSession(client: pg.PoolClient, self: string, where: string): Write
   }
 }
 
-type Ear = { close(): Promise<void> }
+type Ear = {
+  /** When it listens, or has failed for the first time. */
+  readonly opened: Promise<void>
+  close(): Promise<void>
+}
 
 /** A connection of its own that listens; when it breaks it comes back, and then anything may have been missed. */
 function listen(settings: pg.ClientConfig, self: string, onSignal: (signal: Signal | undefined) => void): Ear {
@@ -182,13 +187,14 @@ function listen(settings: pg.ClientConfig, self: string, onSignal: (signal: Sign
       comeBack()
     }
   }
-  const first = connect(true)
+  const opened = connect(true)
 
   return {
+    opened,
     async close() {
       closed = true
       clearTimeout(again)
-      await first
+      await opened
       await client?.end().catch(() => {})
     },
   }

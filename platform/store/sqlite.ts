@@ -67,7 +67,7 @@ export async function openSqlite(file: string): Promise<Engine> {
     },
     explain: (error) => explain(error, file),
     isPassing: () => false,
-    hear(onSignal: (signal: Signal | undefined) => void) {
+    async hear(onSignal: (signal: Signal | undefined) => void) {
       // data_version, asked on the writer's connection, moves only when another connection has committed.
       const version = () => statements.writer.get('pragma data_version').statement.get()?.data_version
       let seen = version()

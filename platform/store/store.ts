@@ -25,7 +25,7 @@ export async function openStore(options: { file: string } | { url: string }): Pr
       }
     }
   }
-  engine.hear((signal) => {
+  await engine.hear((signal) => {
     if (signal) tell(signal)
     else for (const channel of listeners.keys()) tell({ channel, payload: undefined })
   })
