@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { catalogue } from './catalogue.ts'
 import { describeExitCodes } from './exit-codes.ts'
 
-export async function createProgram(only?: string | undefined): Promise<Command> {
+export async function createProgram(only?: string): Promise<Command> {
   const program = new Command('belay')
     .description('Takes a change from code close to all users and asks for evidence at every step.')
     .usage('COMMAND [options]')

@@ -1,7 +1,7 @@
 import { Problem, sentenceOf } from '@belay/base'
 import { contentHash } from '@belay/base/node'
 import { requires, type Who } from '@belay/access'
-import { type Environment, type Environments, identityOf } from '@belay/environments'
+import { type Environment, identityOf } from '@belay/environments'
 import type { Db } from '@belay/store'
 import { drive, type Ground, type Moments, planned } from './drive.ts'
 import { activeStates, type Offer, offersIn } from './model/advance.ts'

@@ -4,7 +4,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Pair, parseDocument, visit } from 'yaml'
 import { brokenRules } from './rules.ts'
-import { type Finding, fieldOf, type Path, show } from './finding.ts'
+import { type Finding, fieldOf, show } from './finding.ts'
 import { type CloudFile, cloudFileSchema } from './schema.ts'
 import { findingsOf } from './sentences.ts'
 

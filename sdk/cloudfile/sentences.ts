@@ -69,7 +69,7 @@ function ofType(value: unknown, path: Path): string {
   const wanted = [...new Set(schemas.map((schema) => typeNames[schema.type ?? ''] ?? 'something else'))].join(' or ')
   if (value === null) return `is empty; expected ${wanted}${meaning(path)}`
   const example = exampleOf(schemas)
-  if (typeof value === 'number' && example !== undefined) return `${show(value)} has no unit; write for example ${example}`
+  if (typeof value === 'number' && example !== undefined) return `${show(value)} has no unit; write for example ${example as string}`
   const takesText = schemas.some((schema) => schema.type === 'string')
   if (takesText && (typeof value === 'number' || typeof value === 'boolean')) {
     return `${show(value)} must be a text; put it in quotes: '${String(value)}'`

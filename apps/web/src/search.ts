@@ -6,7 +6,7 @@ export function parseSearch(search: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(search))
 }
 
-export function stringifySearch(search: Record<string, unknown>): string {
+export function stringifySearch(search: Readonly<Record<string, string | number | boolean | null | undefined>>): string {
   const params = new URLSearchParams()
   for (const [key, value] of Object.entries(search)) if (value !== undefined && value !== null) params.set(key, String(value))
   return params.size === 0 ? '' : `?${params}`

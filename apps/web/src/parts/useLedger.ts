@@ -64,6 +64,7 @@ export function useLedger(filter: LedgerFilter) {
       stop.abort()
     }
     // `newest` and `fresh` follow from what this effect itself adds; only a new fact is a reason to ask.
+    // oxlint-disable-next-line react/exhaustive-deps
   }, [wanted, pages === undefined, queryKey])
 
   const facts = useMemo(() => [...fresh, ...(pages?.flatMap((page) => page.facts) ?? [])], [fresh, pages])
