@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Refusal } from '#shared/server.ts'
-import { query, type Statement, transact } from '#shared/sql.ts'
+import { queries, query, type Statement, transact } from '#shared/sql.ts'
 import { activityOf } from './activities.ts'
+import { allMembers } from './members.ts'
 import { type Asked, read, textOf, unknown, write } from './method.ts'
 
 export type Item = {
@@ -21,13 +22,16 @@ const listMax = 100
 const columns = `items.id, list_id AS listId, title, body, state, owner_id AS ownerId, members.name AS ownerName,
   created_at AS createdAt, updated_at AS updatedAt`
 
+const lists = `SELECT lists.id, lists.name, about, sum(state = 'open') AS open, sum(state = 'done') AS done
+  FROM lists LEFT JOIN items ON list_id = lists.id GROUP BY lists.id ORDER BY position`
+
 export const listMethods = {
-  'Lists.getList': read(async () => ({
-    lists: await query(
-      `SELECT lists.id, lists.name, about, sum(state = 'open') AS open, sum(state = 'done') AS done
-       FROM lists LEFT JOIN items ON list_id = lists.id GROUP BY lists.id ORDER BY position`,
-    ),
-  })),
+  'Lists.getList': read(async () => ({ lists: await query(lists) })),
+  /** What stands around every page, in one answer. */
+  'Lists.getFrame': read(async () => {
+    const [found, members] = await queries(lists, allMembers)
+    return { lists: found, members }
+  }),
 }
 
 export const itemMethods = {

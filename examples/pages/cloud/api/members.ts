@@ -1,6 +1,9 @@
 import { query } from '#shared/sql.ts'
 import { read, textOf, unknown } from './method.ts'
 
+export const allMembers = `SELECT members.id, name, job, color, sum(state = 'open') AS open
+  FROM members LEFT JOIN items ON owner_id = members.id GROUP BY members.id ORDER BY name`
+
 export const memberMethods = {
   'Members.get': read(async (asked) => {
     const id = textOf(asked, 'id')
@@ -13,9 +16,6 @@ export const memberMethods = {
     return { member, items }
   }),
   'Members.getList': read(async () => ({
-    members: await query(
-      `SELECT members.id, name, job, color, sum(state = 'open') AS open
-       FROM members LEFT JOIN items ON owner_id = members.id GROUP BY members.id ORDER BY name`,
-    ),
+    members: await query(allMembers),
   })),
 }

@@ -10,8 +10,8 @@ export type Forwarded =
   | 'broken'
   | 'timed-out'
 
-/** Longer than any page takes; a person has given up by then. */
-const answerMsMax = 15_000
+/** Longer than a service waits for those behind it, so that it is the service who says what was missing. */
+const answerMsMax = 20_000
 /** RFC 9110 section 7.6.1: they belong to one connection and are not handed on. */
 const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
 

@@ -13,13 +13,13 @@ import { Pool } from './pool.ts'
 /** While the only instance of a service restarts, requests wait this long at the edge instead of failing. */
 const holdMsMax = 10_000
 /** Beyond this many requests in hand the edge says so at once: each holds a socket and its body. */
-const inHandMax = 1_000
+const inHandMax = 2_000
 const drainMsMax = 10_000
 
 const api = new Pool('api', addressesOf('api'))
 const web = new Pool('web', addressesOf('web'))
 // Enough connections that one instance can take all the traffic while the other restarts.
-const agents = new Map([...api.upstreams, ...web.upstreams].map((it) => [it.address, new Agent({ keepAlive: true, maxSockets: 256 })]))
+const agents = new Map([...api.upstreams, ...web.upstreams].map((it) => [it.address, new Agent({ keepAlive: true, maxSockets: 512 })]))
 let inHand = 0
 
 serve({

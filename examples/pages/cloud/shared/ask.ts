@@ -7,14 +7,14 @@ export type Asking = {
   body?: unknown
   /** It changes nothing, so it may be sent twice. A GET is always meant so. */
   reads?: boolean
-  /** In all. */
+  /** In all; longer than a busy machine needs, so that a slow answer is slow and not an error. */
   withinMs?: number
   /** How long a service that refuses connections may take to come back. */
   patienceMs?: number
 }
 
 // Fewer connections than a service would notice, more than one instance's requests in flight.
-const agent = new Agent({ keepAlive: true, maxSockets: 128 })
+const agent = new Agent({ keepAlive: true, maxSockets: 256 })
 const pauseMs = 40
 let turn = 0
 
@@ -24,7 +24,7 @@ let turn = 0
  * @throws Refusal with the other side's status, code and sentence, or 503 `unreachable`.
  */
 export async function ask<T>(addresses: readonly string[], path: string, asking: Asking = {}): Promise<T> {
-  const deadline = Date.now() + (asking.withinMs ?? 5_000)
+  const deadline = Date.now() + (asking.withinMs ?? 15_000)
   const patientUntil = Math.min(deadline, Date.now() + (asking.patienceMs ?? 5_000))
   while (true) {
     const address = addresses[turn++ % Math.max(1, addresses.length)]

@@ -10,6 +10,14 @@ export async function transact(statements: readonly Statement[]): Promise<Row[][
   return await send(statements, false)
 }
 
+/** Several statements that only read, in one go. */
+export function queries(...sql: readonly string[]): Promise<Row[][]> {
+  return send(
+    sql.map((one) => ({ sql: one })),
+    true,
+  )
+}
+
 /** One statement that only reads. */
 export async function query<R = Row>(sql: string, params: (string | number | null)[] = []): Promise<R[]> {
   const [rows = []] = await send([{ sql, params }], true)

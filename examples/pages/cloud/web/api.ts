@@ -17,12 +17,14 @@ export type Item = {
 export type Activity = { id: number; kind: string; says: string; at: number; memberId: string | null; memberName: string }
 export type Member = { id: string; name: string; job: string; color: string; open: number }
 
+/** What stands around every page. */
+export type Frame = { lists: List[]; members: Member[] }
+
 export const api = {
-  lists: async () => (await get<{ lists: List[] }>('Lists.getList')).lists,
+  frame: () => get<Frame>('Lists.getFrame'),
   items: async (list: string) => (await get<{ items: Item[] }>('Items.getList', { list })).items,
   item: async (id: string) => (await get<{ item: Item }>('Items.get', { id })).item,
   stream: async (item: string) => (await get<{ activities: Activity[] }>('Activities.getItemStream', { item })).activities,
-  members: async () => (await get<{ members: Member[] }>('Members.getList')).members,
   member: (id: string) => get<{ member: Member; items: Item[] }>('Members.get', { id }),
   saveItem: async (change: Record<string, unknown>) => (await post<{ item: Item }>('Items.save', change)).item,
 }

@@ -1,28 +1,28 @@
 /** What every page shares: head, navigation, the line at the bottom that says who served it. */
 import { here } from '#shared/belay.ts'
-import type { List, Member } from './api.ts'
+import type { Frame, Member } from './api.ts'
 import { type Html, html } from './html.ts'
 import { style } from './style.ts'
 
-export type Frame = { title: string; path: string; lists: readonly List[]; me: string; members: readonly Member[] }
+export type Shown = { title: string; path: string; me: string; frame: Frame }
 
-export function page(frame: Frame, content: Html): string {
+export function page({ title, path, me, frame }: Shown, content: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
-<title>${frame.title} – Pages</title>
+<title>${title} – Pages</title>
 <style>${style}</style>
 </head>
 <body>
 <nav>
   <a class="brand" href="/">Pages</a>
-  ${frame.lists.map((list) => html`<a href="/lists/${list.id}" ${current(frame.path, `/lists/${list.id}`)}>${list.name}<small>${list.open}</small></a>`)}
-  <a href="/members" ${current(frame.path, '/members')}>Members</a>
+  ${frame.lists.map((list) => html`<a href="/lists/${list.id}" ${current(path, `/lists/${list.id}`)}>${list.name}<small>${list.open}</small></a>`)}
+  <a href="/members" ${current(path, '/members')}>Members</a>
   <form method="post" action="/me">
-    <input type="hidden" name="back" value="${frame.path}">
+    <input type="hidden" name="back" value="${path}">
     <label>You are <select name="member">
-      ${frame.members.map((it) => html`<option value="${it.id}" ${it.id === frame.me ? html`selected` : null}>${it.name}</option>`)}
+      ${frame.members.map((it) => html`<option value="${it.id}" ${it.id === me ? html`selected` : null}>${it.name}</option>`)}
     </select></label> <button>Change</button>
   </form>
 </nav>

@@ -1,7 +1,7 @@
 /** The web: pages from the server, forms that post, nothing that needs a script to be read. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { bodyOf, type Handle, Refusal, reply, serve } from '#shared/server.ts'
-import { api } from './api.ts'
+import { api, type Frame } from './api.ts'
 import type { Html } from './html.ts'
 import { page } from './layout.ts'
 import { home, itemPage, listPage, memberPage, membersPage, sorry } from './pages.ts'
@@ -9,37 +9,43 @@ import { home, itemPage, listPage, memberPage, membersPage, sorry } from './page
 const handle: Handle = async (request, response, url) => {
   const path = url.pathname
   const me = /(?:^|; )me=([a-z]+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'mira'
-  const show = async (status: number, title: string, content: Html) => {
-    const [lists, members] = await Promise.all([api.lists(), api.members()])
-    reply(response, status, 'text/html; charset=utf-8', page({ title, path, lists, me, members }, content))
-  }
+  const show: Show = (frame, title, content, status = 200) =>
+    reply(response, status, 'text/html; charset=utf-8', page({ title, path, me, frame }, content))
   try {
     if (request.method === 'POST') await take(request, response, path, me)
     else await look(path, show)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    await show(error.status, 'Sorry', sorry(error.status, error.message))
+    show(await frameOrNone(), 'Sorry', sorry(error.status, error.message), error.status)
   }
 }
 
-async function look(path: string, show: (status: number, title: string, content: Html) => Promise<void>): Promise<void> {
+type Show = (frame: Frame, title: string, content: Html, status?: number) => void
+
+/** A sorry page is shown even when the api is what is missing. */
+function frameOrNone(): Promise<Frame> {
+  return api.frame().catch(() => ({ lists: [], members: [] }))
+}
+
+async function look(path: string, show: Show): Promise<void> {
   const [, room, id] = path.split('/')
-  if (path === '/') return show(200, 'Start', home(await api.lists()))
-  if (path === '/members') return show(200, 'Members', membersPage(await api.members()))
+  if (path === '/' || path === '/members') {
+    const frame = await api.frame()
+    return path === '/' ? show(frame, 'Start', home(frame.lists)) : show(frame, 'Members', membersPage(frame.members))
+  }
   if (room === 'lists' && id) {
-    const [lists, items, members] = await Promise.all([api.lists(), api.items(id), api.members()])
-    const list = lists.find((it) => it.id === id)
+    const [frame, items] = await Promise.all([api.frame(), api.items(id)])
+    const list = frame.lists.find((it) => it.id === id)
     if (list === undefined) throw new Refusal(404, 'unknown', `There is no list ${id}.`)
-    return show(200, list.name, listPage(list, items, members))
+    return show(frame, list.name, listPage(list, items, frame.members))
   }
   if (room === 'items' && id) {
-    const [item, activities, lists, members] = await Promise.all([api.item(id), api.stream(id), api.lists(), api.members()])
-    const list = lists.find((it) => it.id === item.listId)
-    return show(200, item.title, itemPage(item, list, activities, members))
+    const [frame, item, activities] = await Promise.all([api.frame(), api.item(id), api.stream(id)])
+    return show(frame, item.title, itemPage(item, frame, activities))
   }
   if (room === 'members' && id) {
-    const { member, items } = await api.member(id)
-    return show(200, member.name, memberPage(member, items))
+    const [frame, { member, items }] = await Promise.all([api.frame(), api.member(id)])
+    return show(frame, member.name, memberPage(member, items))
   }
   throw new Refusal(404, 'unknown', `There is no page ${path}.`)
 }
@@ -73,5 +79,5 @@ function safePath(path: string | undefined): string {
 serve({
   handle,
   // Through the edge to an api and to the database: well means that a page can be shown.
-  health: async () => ({ lists: (await api.lists()).length }),
+  health: async () => ({ lists: (await api.frame()).lists.length }),
 })

@@ -1,5 +1,5 @@
 /** The pages. Each takes what it shows and gives its HTML; fetching is done in main.ts. */
-import type { Activity, Item, List, Member } from './api.ts'
+import type { Activity, Frame, Item, List, Member } from './api.ts'
 import { type Html, html } from './html.ts'
 import { ago, avatar } from './layout.ts'
 
@@ -29,7 +29,8 @@ function itemRow(item: Item, members: readonly Member[]): Html {
   <a href="/items/${item.id}">${item.title}</a>${ago(item.updatedAt)}</li>`
 }
 
-export function itemPage(item: Item, list: List | undefined, activities: readonly Activity[], members: readonly Member[]): Html {
+export function itemPage(item: Item, { lists, members }: Frame, activities: readonly Activity[]): Html {
+  const list = lists.find((it) => it.id === item.listId)
   return html`<p class="soft"><a href="/lists/${item.listId}">${list?.name ?? item.listId}</a></p>
 <h1>${item.title}</h1>
 <p class="soft">${avatar(item.ownerId, item.ownerName, members)} ${item.ownerName} · ${item.state} · ${ago(item.updatedAt)}</p>
