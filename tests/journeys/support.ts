@@ -145,7 +145,7 @@ export async function testCloud(files: Record<string, string>, env: Record<strin
 }
 
 /** Asks the agent of a home to end; what it supervised was stopped before. */
-async function retireAgent(home: string): Promise<void> {
+export async function retireAgent(home: string): Promise<void> {
   const place = await readFile(join(home, 'agent.json'), 'utf8').then(JSON.parse, () => undefined)
   if (place === undefined) return
   await new Promise<void>((resolve) => {

@@ -1,0 +1,45 @@
+/** The guide is run as it stands: every shell block of the page, in order, in one shell, by the real command line. */
+import { spawn } from 'node:child_process'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '@belay/testkit'
+import { expect, test } from 'vitest'
+import { retireAgent } from './support.ts'
+
+const page = fileURLToPath(new URL('../../docs/guide/deploy-something-you-did-not-write.md', import.meta.url))
+const cli = fileURLToPath(new URL('../../apps/cli/belay.mjs', import.meta.url))
+
+test('a service that nobody here wrote goes to production, to its next version and back, as the guide tells it', async () => {
+  await using place = await temporaryFolder()
+  const bin = join(place.path, 'bin')
+  await mkdir(bin)
+  await writeFile(join(bin, 'belay'), `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`)
+  await chmod(join(bin, 'belay'), 0o755)
+  const blocks = [...(await readFile(page, 'utf8')).matchAll(/```sh\n([\s\S]*?)```/g)].map((it) => it[1] as string)
+  expect(blocks.length).toBeGreaterThan(5)
+  const script = ['set -e', ...blocks.map((block, nth) => `echo "== block ${nth + 1}"\n${block}`)].join('\n')
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, HOME: process.env.HOME, NO_COLOR: '1' }
+  const shell = spawn('bash', ['-c', script], { cwd: place.path, env })
+  let printed = ''
+  shell.stdout.on('data', (text) => (printed += text))
+  shell.stderr.on('data', (text) => (printed += text))
+  const code = await new Promise((resolve) => shell.on('exit', resolve))
+  try {
+    expect(code, printed).toBe(0)
+    expect(printed).toContain('refused, as it should be')
+    expect(printed).toMatch(/never rehearsed/)
+    expect(printed).toMatch(/production has v2/)
+    expect(printed).toMatch(/The chain of \d+ facts is whole/)
+  } finally {
+    const home = join(place.path, 'our-registry/.belay')
+    if (code !== 0)
+      await new Promise((resolve) =>
+        spawn('bash', ['-c', 'belay down production; belay down qa; belay down private; belay stop'], {
+          cwd: join(place.path, 'our-registry'),
+          env,
+        }).on('exit', resolve),
+      )
+    await retireAgent(home)
+  }
+}, 400_000)
