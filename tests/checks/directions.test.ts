@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { mayImport } from '../../tools/directions.ts'
 
@@ -34,4 +34,14 @@ test('the domains stand in one order, each leaning only on those before it', () 
     const leansOn = (mayImport[`domains/${domain}`] ?? []).filter((target) => target.startsWith('domains/'))
     expect(leansOn).toEqual(order.slice(0, place).map((below) => `domains/${below}`))
   }
+})
+
+test('ARCHITECTURE.md names every room of the table, but for the workshop', () => {
+  const page = readFileSync(new URL('ARCHITECTURE.md', root), 'utf8')
+  const missing = Object.keys(mayImport).filter((row) => {
+    const [family, room] = row.split('/')
+    if (room === undefined) return false
+    return !page.includes(`\`${row}\``) && !new RegExp(`\`${family}/[{][^}]*\\b${room}\\b`).test(page) && room !== '*'
+  })
+  expect(missing).toEqual([])
 })
