@@ -209,23 +209,21 @@ async function rollback(session: WriteSession): Promise<void> {
  * into a neighbour's savepoint.
  */
 function guarded(session: WriteSession, state: Running): ConnectionProvider {
-  let last: Promise<unknown> | undefined
+  let busy: Promise<unknown> | undefined
   return {
     async provideConnection(consumer) {
-      const before = last
-      const run = async () => {
-        if (before) await before.catch(() => {})
-        if (!state.live) throw new Error('Broken promise: `tx` is used only while its write runs (is an await missing?)')
-        try {
-          return await consumer(session.connection)
-        } catch (error) {
-          state.failed ??= { error }
-          throw error
-        }
+      while (busy) await busy.catch(() => {})
+      if (!state.live) throw new Error('Broken promise: `tx` is used only while its write runs (is an await missing?)')
+      const result = consumer(session.connection)
+      busy = result
+      try {
+        return await result
+      } catch (error) {
+        state.failed ??= { error }
+        throw error
+      } finally {
+        busy = undefined
       }
-      const result = run()
-      last = result
-      return result
     },
   }
 }

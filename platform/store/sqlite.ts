@@ -131,23 +131,33 @@ async function beginImmediate(begin: () => void): Promise<void> {
   }
 }
 
+/** What Kysely's SqliteDialect asks of a statement (it was written for better-sqlite3), over node:sqlite. */
+type Prepared = SqliteStatement & { readonly statement: StatementSync }
+
 /** Preparing a statement costs more than running it, so each text is prepared once per connection. */
 class StatementCache {
   readonly #database: DatabaseSync
-  #prepared = new Map<string, { statement: StatementSync; reader: boolean }>()
+  #prepared = new Map<string, Prepared>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
   }
 
-  get(sql: string): { statement: StatementSync; reader: boolean } {
+  get(sql: string): Prepared {
     const known = this.#prepared.get(sql)
     if (known) return known
     const statement = this.#database.prepare(sql)
-    const entry = { statement, reader: statement.columns().length > 0 }
+    const prepared: Prepared = {
+      statement,
+      reader: statement.columns().length > 0,
+      all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
+      run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+      // A statement of its own: a shared one would be reset by its next use while rows are still being taken.
+      iterate: (parameters) => this.#database.prepare(sql).iterate(...(parameters as SQLInputValue[])),
+    }
     if (this.#prepared.size >= statementsMax) this.clear()
-    this.#prepared.set(sql, entry)
-    return entry
+    this.#prepared.set(sql, prepared)
+    return prepared
   }
 
   clear(): void {
@@ -155,22 +165,10 @@ class StatementCache {
   }
 }
 
-/** What Kysely's SqliteDialect asks of a database (it was written for better-sqlite3), over node:sqlite. */
-function kyselyDatabase(database: DatabaseSync, statements: StatementCache): SqliteDatabase {
-  return {
-    close: () => database.close(),
-    prepare: (sql): SqliteStatement => {
-      const { statement, reader } = statements.get(sql)
-      return {
-        reader,
-        all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
-        // A statement of its own: a shared one would be reset by its next use while rows are still being taken.
-        iterate: (parameters) => database.prepare(sql).iterate(...(parameters as SQLInputValue[])),
-      }
-    },
-  }
-}
+const kyselyDatabase = (database: DatabaseSync, statements: StatementCache): SqliteDatabase => ({
+  close: () => database.close(),
+  prepare: (sql) => statements.get(sql),
+})
 
 function extendedCode(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined
