@@ -1,7 +1,6 @@
 /** How things look: colours, tables, times. Pure but for asking whether the stream is a terminal. */
 import stringWidth from 'string-width'
 import { styleText } from 'node:util'
-import { sayDuration } from '@belay/base'
 
 export type Look = {
   /** Aligned and coloured for eyes; otherwise plain, and tables are tab-separated. */
@@ -96,8 +95,6 @@ function coarse(ms: number): string {
 
 /** `12:04:31`, local time. */
 export const sayClock = (at: number): string => new Date(at).toLocaleTimeString('en-GB', { hour12: false })
-
-export const sayExpected = (ms: number | null): string => (ms === null ? '' : `expected ${sayDuration(ms)}`)
 
 /** The one visual language of state, also where there is no colour: a sign, then the word. */
 export function sign(state: string, paint: Paint): string {

@@ -15,8 +15,6 @@ import { alive, type Home } from './home.ts'
 
 const agentMain = fileURLToPath(new URL('../agent/main.ts', import.meta.url))
 
-export type House = Awaited<ReturnType<typeof compose>>
-
 export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (line: string, error?: unknown) => void }) {
   const { home, cloudFile, log } = it
   const clock = systemClock
