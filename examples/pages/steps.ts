@@ -11,6 +11,7 @@ export type Steps = {
 }
 
 const lookEveryMs = 200
+const lineMax = 300
 const underWay: readonly string[] = ['running', 'undoing']
 
 export function createSteps({ client, tell, signal }: { client: Client; tell: Tell; signal: AbortSignal }): Steps {
@@ -49,7 +50,7 @@ export function createSteps({ client, tell, signal }: { client: Client; tell: Te
         if (now.state !== 'running') {
           const took = saySpan(now.startedAt, now.endedAt)
           if (now.state === 'passed') tell.say(now.environment, `${release} passed its rehearsal in ${took}`, 'good')
-          else tell.say(now.environment, `${release} ${now.state} its rehearsal: ${now.because}`, 'bad')
+          else tell.say(now.environment, `${release} ${now.state} its rehearsal: ${brief(now.because)}`, 'bad')
           return now
         }
         await systemClock.sleep(lookEveryMs, signal)
@@ -81,16 +82,24 @@ function tellRuns(deployment: DeploymentWire, told: Set<string>, tell: Tell): vo
     const took = saySpan(run.startedAt, run.endedAt)
     const expected = item.expectedMs === null || run.direction === 'undo' ? '' : ` (rehearsed: ${sayDuration(item.expectedMs)})`
     const what = `${item.host.padEnd(8)} ${run.direction === 'undo' ? (item.undo ?? item.action) : item.action}`
-    if (run.state === 'failed') tell.say(deployment.environment, `${what} failed after ${took}: ${run.because}`, 'bad')
+    if (run.state === 'failed') tell.say(deployment.environment, `${what} failed after ${took}: ${brief(run.because)}`, 'bad')
     else tell.say(deployment.environment, `${what} in ${took}${expected}`, run.direction === 'undo' ? 'plain' : 'good')
   }
 }
 
 function tellEnd(deployment: DeploymentWire, tell: Tell): void {
-  const { environment, release, state, because } = deployment
+  const { environment, release, state, because, from } = deployment
   const took = saySpan(deployment.startedAt, deployment.endedAt)
   if (state === 'passed') tell.say(environment, `${release} runs on ${environment} after ${took}`, 'good')
-  else tell.say(environment, `${release} ${state} after ${took}: ${because}`, 'bad')
+  else if (state === 'undone')
+    tell.say(environment, `${release} is undone after ${took}; ${environment} is back on ${from ?? 'nothing'}`, 'bad')
+  else tell.say(environment, `${release} is ${state} after ${took}: ${brief(because)}`, 'bad')
+}
+
+/** A reason carries the whole answer of a service; in a line its beginning and its end tell enough. */
+function brief(because: string | null): string {
+  const line = (because ?? 'no reason given').replaceAll('\n', ' ')
+  return line.length <= lineMax ? line : `${line.slice(0, lineMax / 2)} … ${line.slice(-lineMax / 2)}`
 }
 
 const phaseWords: Readonly<Record<RehearsalWire['phases'][number]['name'], string>> = {

@@ -3,7 +3,7 @@
  * rehearsal and is refused by production; v4 passes its rehearsal, fails on production's second host and is undone.
  * Each thing that ought to be so is a named check of the document that the demo ends with.
  */
-import { type Clock, Problem, sayCount, seededRandom, sentenceOf } from '@belay/base'
+import { type Clock, Problem, sayCount, sayDuration, seededRandom, sentenceOf } from '@belay/base'
 import { type Client, type DeploymentWire, type RehearsalWire, routes } from '@belay/protocol'
 import type { Figures } from './figures.ts'
 import type { Repository } from './repository.ts'
@@ -241,7 +241,7 @@ async function refusalOf(call: () => Promise<unknown>): Promise<{ code: string; 
 }
 
 export function sayFigures({ sent, failed, p50Ms, p99Ms, slowestMs }: Figures): string {
-  const times = `half within ${p50Ms} ms, 99 of 100 within ${p99Ms} ms, slowest ${slowestMs} ms`
+  const times = `half within ${sayDuration(p50Ms)}, 99 of 100 within ${sayDuration(p99Ms)}, slowest ${sayDuration(slowestMs)}`
   return `${sent.toLocaleString('en')} requests, ${failed === 0 ? 'none' : failed.toLocaleString('en')} failed; ${times}`
 }
 

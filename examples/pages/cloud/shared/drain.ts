@@ -10,8 +10,7 @@ import { Refusal } from './server.ts'
 const verb = process.argv[2] === 'in' ? 'undrain' : 'drain'
 // A little longer than the edge waits for the last request before it says how many are left.
 const withinMs = 12_000
-const edges = here.service === 'web' || here.service === 'api' ? addressesOf('edge') : []
-for (const edge of edges) {
+for (const edge of addressesOf('edge')) {
   try {
     const answer = await ask<{ says: string }>([edge], `/-/${verb}?address=${here.address}`, {
       method: 'POST',
@@ -25,5 +24,4 @@ for (const edge of edges) {
     console.log(`edge ${edge} is not up, so nothing is sent to ${here.address}`)
   }
 }
-if (edges.length === 0) console.log(`${here.service} takes no traffic from an edge`)
 process.exit(0)
