@@ -21,7 +21,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'apps/agent': ['platform/base', 'platform/exec'],
   'apps/cli': ['platform/base', 'sdk/*'],
   'apps/web': ['platform/base', 'sdk/*'],
-  'examples/*': ['platform/base', 'sdk/*'],
+  // platform/exec: a demo ends the agent that its server started.
+  'examples/*': ['platform/base', 'platform/exec', 'sdk/*'],
 
   bench: ['platform/*', 'sdk/*', 'domains/*'],
   tests: ['platform/*', 'sdk/*', 'tools'],
@@ -77,6 +78,13 @@ export default {
         pathNot: ['^domains/$1/(model([.]ts$|/)|problems[.]ts$)', '^platform/base/', '^sdk/', '(^|/)node_modules/zod/'],
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      name: 'example-clouds-stand-alone',
+      comment: 'An example cloud is what a team would have: it knows nothing of Belay.',
+      severity: 'error',
+      from: { path: '^examples/([^/]+)/cloud/', pathNot: testFiles },
+      to: { path: `^(?:${anyRoom})/`, pathNot: '^examples/$1/cloud/' },
     },
     {
       name: 'no-cycles',
