@@ -2,9 +2,9 @@
  * The store for several servers: PostgreSQL through pg.
  *
  * Isolation: READ COMMITTED under one advisory lock that every write takes first, in every server. Nearly every write
- * appends to the ledger, whose chain is serial anyway; SERIALIZABLE would make the losers of each race run again
- * (measured: with ten writers most attempts fail), while waiting for the lock costs nothing but the wait. And it
- * gives PostgreSQL the very promise that SQLite gives: a write may read, decide and write, and nobody comes between.
+ * appends to the ledger, whose chain is serial anyway: under SERIALIZABLE all but one of the writers that meet at its
+ * head would fail and run again, while waiting for the lock costs nothing but the wait. And it gives PostgreSQL the
+ * very promise that SQLite gives: a write may read, decide and write, and nobody comes between.
  */
 import { randomUUID } from 'node:crypto'
 import { sentenceOf } from '@belay/base'

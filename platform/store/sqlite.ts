@@ -15,7 +15,7 @@ import { openRead } from './read.ts'
 
 /** Longer than any write may last (5 s), so that only a process that is stuck makes another one give up. */
 const busyMaxMs = 10_000
-/** How late a commit of another process is seen; a look costs about 2 µs. */
+/** How late a commit of another process is seen; a look costs some microseconds. */
 const lookEveryMs = 200
 /** A program has a few hundred different statements; the bound only stops one that builds them from data. */
 const statementsMax = 500
