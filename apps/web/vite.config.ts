@@ -1,4 +1,7 @@
 import react from '@vitejs/plugin-react'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
 
 /**
@@ -19,11 +22,30 @@ const preloadTextFont: Plugin = {
   },
 }
 
+/** Below this a compressed copy saves less than its own headers. */
+const compressFromBytes = 1_400
+
+/** The server sends a file's compressed copy when there is one, so nothing is compressed while somebody waits. */
+const compressedCopies: Plugin = {
+  name: 'compressed-copies',
+  apply: 'build',
+  writeBundle({ dir }) {
+    const assets = join(dir ?? '', 'assets')
+    for (const name of readdirSync(assets)) {
+      if (!/\.(js|css)$/.test(name)) continue
+      const content = readFileSync(join(assets, name))
+      if (content.length < compressFromBytes) continue
+      writeFileSync(join(assets, `${name}.gz`), gzipSync(content, { level: 9 }))
+      writeFileSync(join(assets, `${name}.br`), brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }))
+    }
+  },
+}
+
 /** Where `vite` (development) finds the API; the built page is served by the server itself. */
-const serverUrl = process.env['BELAY_URL'] ?? 'http://127.0.0.1:7411'
+const serverUrl = process.env['BELAY_URL'] ?? 'http://127.0.0.1:4747'
 
 export default defineConfig({
-  plugins: [react(), preloadTextFont],
+  plugins: [react(), preloadTextFont, compressedCopies],
   build: {
     // Browsers of the last two years or so: no down-levelling, smaller files.
     target: ['chrome120', 'firefox121', 'safari17'],

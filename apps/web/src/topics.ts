@@ -3,6 +3,7 @@ import type { FactWire } from '@belay/protocol'
 const byKind: Readonly<Record<string, readonly string[]>> = {
   release: ['releases'],
   deployment: ['deployments', 'environments', 'releases', 'rehearsals'],
+  step: ['deployments'],
   rehearsal: ['rehearsals', 'releases', 'deployments', 'environments'],
   environment: ['environments'],
   sandbox: ['environments'],

@@ -9,7 +9,7 @@ import { Chip } from '../parts/Chip.tsx'
 import { Empty } from '../parts/Empty.tsx'
 import { Offers } from '../parts/Offers.tsx'
 import { PageHead, Panel } from '../parts/Page.tsx'
-import { Elapsed } from '../parts/Progress.tsx'
+import { Elapsed, isOnCourse } from '../parts/Progress.tsx'
 import { StepOutput } from '../parts/StepOutput.tsx'
 import { Time } from '../parts/Time.tsx'
 import { type Bar, chartOf, mostTelling } from '../parts/timeline/bars.ts'
@@ -28,7 +28,7 @@ const over: readonly DeploymentWire['state'][] = ['passed', 'undone', 'aborted']
  * nothing moves when a reason comes.
  */
 function sayState(it: DeploymentWire, bars: readonly Bar[]): string {
-  if (it.because) return upperFirst(it.because)
+  if (it.because) return it.because
   if (it.state === 'waiting-approval') return 'Nothing is done before somebody else approves this plan.'
   const running = bars.filter((bar) => bar.state === 'running')
   if (running.length > 0) {
@@ -123,7 +123,7 @@ function Sub({ it }: { it: DeploymentWire }) {
     (moving || it.endedAt !== null) && (
       <span key="took" className="num">
         <Elapsed it={it} />
-        {it.expectedMs !== null && ' as rehearsed'}
+        {it.expectedMs !== null && isOnCourse(it) && ' as rehearsed'}
       </span>
     ),
     <span key="steps" className="num">

@@ -8,6 +8,7 @@ import { Empty } from '../parts/Empty.tsx'
 import { Pick } from '../parts/Pick.tsx'
 import { PageHead, Panel } from '../parts/Page.tsx'
 import { DeploymentTable } from '../parts/DeploymentTable.tsx'
+import { paceOf } from '../pace.ts'
 import { isMoving } from '../words.ts'
 
 const page = getRouteApi('/deployments')
@@ -26,7 +27,11 @@ function sayList(all: readonly DeploymentSummaryWire[]): string {
 export function DeploymentsPage() {
   const search = page.useSearch()
   const navigate = useNavigate({ from: '/deployments' })
-  const list = useQuery({ ...ask(routes.deployments.list, { query: { ...search, limit: shownMax } }), placeholderData: (before) => before })
+  const list = useQuery({
+    ...ask(routes.deployments.list, { query: { ...search, limit: shownMax } }),
+    placeholderData: (before) => before,
+    refetchInterval: ({ state }) => paceOf(state.data?.deployments),
+  })
   const environments = useQuery(ask(routes.environments.list, {}))
   const releases = useQuery(ask(routes.releases.list, { query: { limit: shownMax } }))
   return (

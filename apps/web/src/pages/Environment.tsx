@@ -16,13 +16,14 @@ import { Pick } from '../parts/Pick.tsx'
 import { Time } from '../parts/Time.tsx'
 import { useLogs } from '../parts/useLogs.ts'
 import { useNow } from '../parts/useNow.ts'
-import { environmentWords, upperFirst } from '../words.ts'
+import { servicesMs } from '../pace.ts'
+import { environmentWords } from '../words.ts'
 
 const page = getRouteApi('/environments/$name')
 
 export function EnvironmentPage() {
   const { name } = page.useParams()
-  const environment = useQuery(ask(routes.environments.show, { params: { name } }))
+  const environment = useQuery({ ...ask(routes.environments.show, { params: { name } }), refetchInterval: servicesMs })
   return (
     <Answered query={environment} height={420}>
       {(it) => <Shown key={it.name} it={it} />}
@@ -73,7 +74,7 @@ function Shown({ it }: { it: EnvironmentWire }) {
         <Chip word={word} />
         <EnvironmentActions environment={it} />
       </PageHead>
-      {it.because && <p className={`because is-${word.tone === 'none' ? 'held' : word.tone}`}>{upperFirst(it.because)}</p>}
+      {it.because && <p className={`because is-${word.tone === 'none' ? 'held' : word.tone}`}>{it.because}</p>}
       {it.lease && <Lease lease={it.lease} />}
       <Panel title="Services on hosts">
         {it.hosts.length === 0 ? <Empty title="No host">belay.yaml gives {it.name} no host.</Empty> : <HostGrid environment={it} />}

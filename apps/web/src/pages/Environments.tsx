@@ -7,6 +7,7 @@ import { Command } from '../parts/Command.tsx'
 import { Empty } from '../parts/Empty.tsx'
 import { EnvironmentCard } from '../parts/EnvironmentCard.tsx'
 import { PageHead, Panel } from '../parts/Page.tsx'
+import { servicesMs } from '../pace.ts'
 
 const kindSays = { private: 'Private', qa: 'QA', sandbox: 'Sandboxes', production: 'Production' } as const
 
@@ -19,7 +20,7 @@ function sayAll(all: readonly EnvironmentWire[]): string {
 }
 
 export function EnvironmentsPage() {
-  const list = useQuery(ask(routes.environments.list, {}))
+  const list = useQuery({ ...ask(routes.environments.list, {}), refetchInterval: servicesMs })
   return (
     <>
       <PageHead title="Environments" sub={list.data ? sayAll(list.data.environments) : 'Where the services run.'} />

@@ -128,8 +128,8 @@ function Row({ fact, top, open }: { fact: FactWire; top: number; open: boolean }
         <Time at={fact.at} as="clock" />
       </span>
       <span className="mono soft clip">{fact.kind}</span>
-      <span className="clip">{fact.says}</span>
       <span className="soft clip ledger-actor">{fact.actor}</span>
+      <span className="clip">{fact.says}</span>
     </Link>
   )
 }

@@ -1,4 +1,4 @@
-import { type DeploymentSummaryWire, routes } from '@belay/protocol'
+import { type DeploymentSummaryWire, type FactWire, routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ask } from '../api.ts'
@@ -9,7 +9,14 @@ import { FactLines } from '../parts/FactLines.tsx'
 import { PageHead, Panel } from '../parts/Page.tsx'
 import { ProgressRow } from '../parts/Progress.tsx'
 import { RopeRows } from '../parts/RopeRows.tsx'
+import { paceOf } from '../pace.ts'
 import { hasEnded, isMoving } from '../words.ts'
+
+const recentShown = 8
+/** Enough that a rolling deployment, which writes two facts a step, leaves something else to show. */
+const recentRead = 150
+/** Steps are on the deployment's own page; here they would push away what a person did. */
+const isStep = (fact: FactWire): boolean => fact.kind.startsWith('step.')
 
 /** What moves, and what stands until a person does something: also one whose undo failed. */
 const needsEyes = (it: DeploymentSummaryWire): boolean => !hasEnded(it.state) || it.state === 'failed'
@@ -18,8 +25,8 @@ const movingFirst = (a: DeploymentSummaryWire, b: DeploymentSummaryWire): number
 
 /** The page's one question is answered by its first line; a glance goes no further down than that. */
 export function NowPage() {
-  const now = useQuery(ask(routes.now, {}))
-  const recent = useQuery(ask(routes.ledger.list, { query: { limit: 10 } }))
+  const now = useQuery({ ...ask(routes.now, {}), refetchInterval: ({ state }) => paceOf(state.data?.deployments) })
+  const recent = useQuery(ask(routes.ledger.list, { query: { limit: recentRead } }))
   return (
     <Answered query={now} height={420}>
       {(it) => {
@@ -46,7 +53,7 @@ export function NowPage() {
               )}
             </Panel>
             {it.environments.length > 0 ? (
-              <div className="cards">
+              <div className="cards cards-fit">
                 {it.environments.map((environment) => (
                   <EnvironmentCard key={environment.name} environment={environment} />
                 ))}
@@ -67,7 +74,13 @@ export function NowPage() {
               }
             >
               <Answered query={recent} height={280}>
-                {({ facts }) => (facts.length > 0 ? <FactLines facts={facts} /> : <Empty title="Nothing has happened yet" />)}
+                {({ facts }) =>
+                  facts.length > 0 ? (
+                    <FactLines facts={facts.filter((fact) => !isStep(fact)).slice(0, recentShown)} />
+                  ) : (
+                    <Empty title="Nothing has happened yet" />
+                  )
+                }
               </Answered>
             </Panel>
           </>

@@ -13,7 +13,7 @@ import { linesOf } from '../parts/lines/lines.ts'
 import { PageHead, Panel } from '../parts/Page.tsx'
 import { Time } from '../parts/Time.tsx'
 import { useNow } from '../parts/useNow.ts'
-import { phaseWords, rehearsalWords, upperFirst } from '../words.ts'
+import { phaseWords, rehearsalWords } from '../words.ts'
 import '../parts/rehearsal.css'
 
 const page = getRouteApi('/rehearsals/$id')
@@ -27,9 +27,15 @@ const phaseSays: Readonly<Record<Phase['name'], string>> = {
   'deploy-again': 'Deploy again',
 }
 
+/** Its phases pass without a fact of their own. */
+const runningMs = 1_000
+
 export function RehearsalPage() {
   const { id } = page.useParams()
-  const rehearsal = useQuery(ask(routes.rehearsals.show, { params: { id } }))
+  const rehearsal = useQuery({
+    ...ask(routes.rehearsals.show, { params: { id } }),
+    refetchInterval: ({ state }) => (state.data?.state === 'running' ? runningMs : false),
+  })
   return (
     <Answered query={rehearsal} height={420}>
       {(it) => <Shown it={it} />}
@@ -74,7 +80,7 @@ function Shown({ it }: { it: RehearsalWire }) {
           </ActionButton>
         )}
       </PageHead>
-      {it.because && <p className={`because is-${word.tone}`}>{upperFirst(it.because)}</p>}
+      {it.because && <p className={`because is-${word.tone}`}>{it.because}</p>}
       <Panel title="Phases">
         <Phases it={it} />
       </Panel>
@@ -147,7 +153,7 @@ function Phases({ it }: { it: RehearsalWire }) {
             </span>
             <span className="num nowrap soft">{tookMs === null ? '' : sayDuration(tookMs)}</span>
             <Chip word={word} />
-            {phase.because && <p className="soft phase-because">{upperFirst(phase.because)}</p>}
+            {phase.because && <p className="soft phase-because">{phase.because}</p>}
           </li>
         )
       })}

@@ -9,6 +9,7 @@ import { Answered, Failure } from './Answered.tsx'
 import { Dialog, DialogEnd } from './Dialog.tsx'
 import { Empty } from './Empty.tsx'
 import { chartOfPlan } from './timeline/bars.ts'
+import { sayUnchanged } from './WhatIsIn.tsx'
 import { type Chosen, Timeline } from './timeline/Timeline.tsx'
 
 const order: readonly EnvironmentWire['kind'][] = ['private', 'sandbox', 'qa', 'production']
@@ -46,7 +47,7 @@ function Preview({ plan }: { plan: PlanWire }) {
             {`; at most ${sayDuration(item.timeLimitMs)}`}
           </>
         ) : (
-          `Choose a step to see what it does. ${plan.unchanged.length > 0 ? `${sayCount(plan.unchanged.length, 'thing')} needs no work.` : ''}`
+          `Choose a step to see what it does. ${plan.unchanged.length > 0 ? `${sayUnchanged(plan)}.` : ''}`
         )}
       </p>
     </>

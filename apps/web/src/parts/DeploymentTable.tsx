@@ -40,8 +40,8 @@ export function DeploymentTable({ deployments }: { deployments: readonly Deploym
             <td>
               <Chip word={deploymentWords[it.state]} />
             </td>
-            <td className="soft" style={{ minWidth: 220 }}>
-              {it.because ?? it.reason}
+            <td className="soft why">
+              <span>{it.because ?? it.reason}</span>
             </td>
             <td className="num nowrap">
               {it.itemsDone} / {it.itemsTotal}

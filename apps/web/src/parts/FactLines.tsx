@@ -12,10 +12,10 @@ export function FactLines({ facts }: { facts: readonly FactWire[] }) {
           <span className="soft num">
             <Time at={fact.at} />
           </span>
+          <span className="soft clip">{fact.actor}</span>
           <Link to="/ledger" search={{ fact: fact.seq }} className="says" data-row="">
             {fact.says}
           </Link>
-          <span className="soft clip">{fact.actor}</span>
         </li>
       ))}
     </ol>

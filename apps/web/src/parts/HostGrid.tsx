@@ -6,7 +6,7 @@ import './hostgrid.css'
 
 type Service = EnvironmentWire['hosts'][number]['services'][number]
 
-function Cell({ it, release }: { it: Service | undefined; release: string | null }) {
+function Cell({ it }: { it: Service | undefined }) {
   if (it === undefined) return null
   const word = serviceWords[it.state]
   const tip = [
@@ -22,7 +22,7 @@ function Cell({ it, release }: { it: Service | undefined; release: string | null
     <div className="host-cell" data-tip={tip}>
       <span className={`ink-${word.tone}`}>
         <Sign tone={word.tone} /> <span className="hidden">{word.says}</span>
-        <span className={it.release === release ? 'mono' : 'mono strong'}>{it.release ?? word.says}</span>
+        <span className="mono">{it.release ?? word.says}</span>
         {it.state !== 'running' && it.release !== null && <span className="host-state">{word.says}</span>}
         {it.restarts > 0 && <span className="tag">{it.restarts} restarts</span>}
       </span>
@@ -69,7 +69,7 @@ export function HostGrid({ environment }: { environment: EnvironmentWire }) {
               </th>
               {services.map((service) => (
                 <td key={service}>
-                  <Cell it={host.services.find((it) => it.service === service)} release={environment.release} />
+                  <Cell it={host.services.find((it) => it.service === service)} />
                 </td>
               ))}
             </tr>

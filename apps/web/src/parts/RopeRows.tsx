@@ -1,14 +1,56 @@
 import type { DeploymentSummaryWire } from '@belay/protocol'
 import { Link } from '@tanstack/react-router'
-import { isMoving, ropeWords } from '../words.ts'
+import { isMoving, ropeWords, type Word } from '../words.ts'
 import { Chip } from './Chip.tsx'
+import { fallingNow, type RopeRow } from './rope/geometry.ts'
 import { Rope } from './rope/Rope.tsx'
-import type { RopeRow } from './rope/geometry.ts'
 
-/** How much of the climb to the rung that is tried now is done; undefined when nothing moves there. */
-function progressOf(row: RopeRow, deployments: readonly DeploymentSummaryWire[]): number | undefined {
-  const its = deployments.find((it) => it.id === row.deployment && isMoving(it.state))
-  return its === undefined || its.itemsTotal === 0 ? undefined : its.itemsDone / its.itemsTotal
+/** Longer than three lines beside the picture: the tip has it whole. */
+const longWhy = 150
+
+const falling: Word = { tone: 'fall', says: 'falling' }
+
+/** The reason, with the deployment's name as the way to it; named at the end when the reason does not name it. */
+function Because({ text, deployment }: { text: string; deployment: string | null }) {
+  if (deployment === null) return text
+  const link = (
+    <Link to="/deployments/$id" params={{ id: deployment }} className="link nowrap">
+      {deployment}
+    </Link>
+  )
+  const at = text.search(new RegExp(`\\b${deployment.replace(/\W/g, '\\$&')}\\b`))
+  if (at === -1)
+    return (
+      <>
+        {text} {link}
+      </>
+    )
+  return (
+    <>
+      {text.slice(0, at)}
+      {link}
+      {text.slice(at + deployment.length)}
+    </>
+  )
+}
+
+function Row({ row, its }: { row: RopeRow; its: DeploymentSummaryWire | undefined }) {
+  const isFalling = its?.state === 'undoing'
+  const progress = its !== undefined && isMoving(its.state) && its.itemsTotal > 0 ? its.itemsDone / its.itemsTotal : undefined
+  return (
+    <div className="rope-row">
+      <div className="who">
+        <Link to="/releases/$name" params={{ name: row.release }} className="mono link" data-row="">
+          {row.release}
+        </Link>
+        <Chip word={isFalling ? falling : ropeWords[row.state]} />
+      </div>
+      <Rope row={isFalling ? fallingNow(row) : row} progress={isFalling ? undefined : progress} />
+      <div className="soft rope-why" data-tip={row.because.length > longWhy ? row.because : undefined}>
+        <Because text={row.because} deployment={row.deployment} />
+      </div>
+    </div>
+  )
 }
 
 /** Releases on the rope: name, picture, reason in words. */
@@ -16,26 +58,7 @@ export function RopeRows({ rows, deployments }: { rows: readonly RopeRow[]; depl
   return (
     <div>
       {rows.map((row) => (
-        <div className="rope-row" key={row.release}>
-          <div className="who">
-            <Link to="/releases/$name" params={{ name: row.release }} className="mono link" data-row="">
-              {row.release}
-            </Link>
-            <Chip word={ropeWords[row.state]} />
-          </div>
-          <Rope row={row} progress={progressOf(row, deployments)} />
-          <div className="soft">
-            {row.because}
-            {row.deployment && (
-              <>
-                {' '}
-                <Link to="/deployments/$id" params={{ id: row.deployment }} className="link nowrap">
-                  {row.deployment}
-                </Link>
-              </>
-            )}
-          </div>
-        </div>
+        <Row key={row.release} row={row} its={deployments.find((it) => it.id === row.deployment)} />
       ))}
     </div>
   )

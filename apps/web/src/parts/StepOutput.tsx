@@ -3,7 +3,7 @@ import { type DeploymentWire, type OutputWire, routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { client } from '../api.ts'
-import { type Word, upperFirst } from '../words.ts'
+import type { Word } from '../words.ts'
 import { Answered } from './Answered.tsx'
 import { Chip } from './Chip.tsx'
 import { Lines } from './lines/Lines.tsx'
@@ -89,7 +89,7 @@ export function StepOutput({
             {item && `, at most ${sayDuration(item.timeLimitMs)}`}
           </span>
         </div>
-        {bar.because && <p className={`step-because ${bar.state === 'failed' ? 'is-fall' : 'is-held'}`}>{upperFirst(bar.because)}</p>}
+        {bar.because && <p className={`step-because ${bar.state === 'failed' ? 'is-fall' : 'is-held'}`}>{bar.because}</p>}
         <Answered query={fetched} height={260}>
           {() => (
             <Lines

@@ -14,6 +14,10 @@ export function sayList(names: readonly string[]): string {
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
+/** "4 things need no work": what the plan leaves as it is. */
+export const sayUnchanged = (plan: PlanWire): string =>
+  `${sayCount(plan.unchanged.length, 'thing')} ${plan.unchanged.length === 1 ? 'needs' : 'need'} no work`
+
 /** Which services are a new build, and which are the same. */
 export function sayServices(release: ReleaseWire): string {
   const changed = release.services.filter((it) => it.changed).map((it) => it.service)
@@ -70,7 +74,7 @@ export function WhatIsIn({ release: name, plan }: { release: string; plan?: Plan
           ))}
           {plan && plan.unchanged.length > 0 && (
             <details>
-              <summary className="soft">{sayCount(plan.unchanged.length, 'thing')} needs no work</summary>
+              <summary className="soft">{sayUnchanged(plan)}</summary>
               {plan.unchanged.map((same) => (
                 <p key={`${same.host} ${same.service}`} className="soft">
                   {same.service} on {same.host}: {same.because}

@@ -1,11 +1,13 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { now, sayClockOnly, sayFull } from '../../time.ts'
 import { CopyButton } from '../Command.tsx'
 import type { Line } from './lines.ts'
 import './lines.css'
 
 const linePx = 20
+/** Longer names are cut, so that the text keeps its room. */
+const fromCharsMax = 26
 /** Within this distance of the end the viewer is taken to be following. */
 const endPx = 30
 
@@ -13,6 +15,8 @@ const endPx = 30
 export function Lines({ lines, empty, label, height }: { lines: readonly Line[]; empty: string; label: string; height?: number }) {
   const box = useRef<HTMLDivElement>(null)
   const [following, setFollowing] = useState(true)
+  // All lines begin at the same place, whatever the length of the names before them.
+  const fromChars = useMemo(() => Math.min(fromCharsMax, Math.max(0, ...new Set(lines.map((line) => line.from?.length ?? 0)))), [lines])
   const virtual = useVirtualizer({ count: lines.length, getScrollElement: () => box.current, estimateSize: () => linePx, overscan: 20 })
 
   const toEnd = () => {
@@ -50,7 +54,11 @@ export function Lines({ lines, empty, label, height }: { lines: readonly Line[];
                     {sayClockOnly(line.at)}
                   </time>
                 )}
-                {line.from !== null && <span className="soft line-from">{line.from}</span>}
+                {line.from !== null && (
+                  <span className="soft line-from clip" style={{ width: `${fromChars}ch` }} title={line.from}>
+                    {line.from}
+                  </span>
+                )}
                 <span>{line.text}</span>
               </div>
             )

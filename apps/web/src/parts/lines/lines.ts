@@ -11,11 +11,15 @@ export const plainLine = (text: string): string => {
   return plain.slice(plain.lastIndexOf('\r') + 1)
 }
 
+/** Belay's own lines begin with the clock of the server; beside the piece's time, in the viewer's zone, it would stand twice. */
+const ownClock = /^\d{2}:\d{2}:\d{2} {2}/
+
 /** Pieces in order of `seq` as lines; a line carries the time of the piece in which it began. */
 export function linesOf(pieces: readonly Piece[]): Line[] {
   const lines: Line[] = []
   let begun: { at: number; text: string } | undefined
-  const push = (it: { at: number; text: string }) => lines.push({ key: lines.length, at: it.at, from: null, text: plainLine(it.text) })
+  const push = (it: { at: number; text: string }) =>
+    lines.push({ key: lines.length, at: it.at, from: null, text: plainLine(it.text).replace(ownClock, '') })
   for (const piece of pieces) {
     const parts = piece.text.split('\n')
     for (const [index, part] of parts.entries()) {

@@ -38,8 +38,9 @@ export function drawRope(row: Pick<RopeRow, 'rungs' | 'state'>, widthPx: number,
   const marks = rungs.map((rung, index): RungMark => ({ x: xOf(index), rung, anchor: 'middle' }))
 
   const reached = rungs.findLastIndex((rung) => rung.state === 'passed' || rung.state === 'now')
-  const standing = rungs.findIndex((rung) => rung.state === 'now')
-  const fell = rungs.findIndex((rung) => rung.state === 'fell')
+  const standing = rungs.findLastIndex((rung) => rung.state === 'now')
+  // One that was forced on past a fall, or climbs again, has its mark there but does not lie on the ground.
+  const fell = row.state === 'fallen' ? rungs.findLastIndex((rung) => rung.state === 'fell') : -1
   // A fall is caught by the last rung below it that was passed; nothing below means the ground, the first rung.
   const caught =
     fell === -1
@@ -64,6 +65,11 @@ export function drawRope(row: Pick<RopeRow, 'rungs' | 'state'>, widthPx: number,
     landX,
     fall: landX === undefined ? undefined : fallPath(xOf(fell), landX),
   }
+}
+
+/** The row as it looks while its deployment is being undone: on its way down, whatever it was before. */
+export function fallingNow(row: RopeRow): RopeRow {
+  return { ...row, state: 'fallen', rungs: row.rungs.map((rung) => (rung.state === 'now' ? { ...rung, state: 'fell' } : rung)) }
 }
 
 /** A slack rope: straight down at first, then a swing back to what held it. */
