@@ -28,6 +28,9 @@ const root = join(import.meta.dirname, '..')
 const inCI = /^(1|true)$/i.test(process.env['CI'] ?? '')
 const tally = { passed: 0, failed: [] as string[], skipped: [] as string[] }
 
+// Whoever stopped reading (`npm test | head`) wants no more.
+process.stdout.on('error', () => process.exit(1))
+
 const filters = process.argv.slice(2)
 const wanted = checks.filter((check) => filters.length === 0 || filters.some((filter) => check.name.includes(filter)))
 /** A filter that names a check is about that check alone. */
