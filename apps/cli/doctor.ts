@@ -38,7 +38,7 @@ export async function examine(options: GlobalOptions, signal: AbortSignal): Prom
     ['disk', lookAtDisk],
     ['belay.yaml', lookForCloudFile],
     ['server', () => lookAtServer(options, signal)],
-    ['port', lookAtPort],
+    ['port', () => lookAtPort(options)],
     ['cells', lookAtCells],
     ['ssh', () => program('ssh', ['-V'], optional('not found; hosts of the driver ssh cannot be reached', install('openssh-client')))],
     ['chromium', lookForChromium],
@@ -128,16 +128,29 @@ export function clockVerdict(url: string, date: string | null, fromMs: number, u
     : missing(`${url} answers, but its clock differs by ${sayDuration(skewMs)}`, 'timedatectl set-ntp true   # on both machines')
 }
 
-function lookAtPort(): Promise<Verdict> {
+function lookAtPort(options: GlobalOptions): Promise<Verdict> {
+  if (usesUsualPort(options)) return Promise.resolve(ok(`${usualPort} is this cloud's own server`))
   return new Promise((resolve) => {
     const probe = createServer()
     probe.once('error', (error) =>
       resolve(
-        optional(`${usualPort} is taken (${(error as NodeJS.ErrnoException).code}); the server then takes another`, `belay serve --port N`),
+        optional(
+          `${usualPort} is taken (${(error as NodeJS.ErrnoException).code})`,
+          'belay serve --port N   # without --port the server takes a free one by itself',
+        ),
       ),
     )
     probe.listen(usualPort, '127.0.0.1', () => probe.close(() => resolve(ok(`${usualPort} is free`))))
   })
+}
+
+function usesUsualPort(options: GlobalOptions): boolean {
+  try {
+    return new URL(findServer(options).url).port === String(usualPort)
+  } catch {
+    // No server is known, so it is nobody's of ours.
+    return false
+  }
 }
 
 /** Tried for real, in a namespace that is gone when the command ends. */

@@ -8,12 +8,12 @@ describe('the news of a deployment', () => {
   const begun = aDeployment({ runs: [aRun(0, 'running'), aRun(1, 'running')] })
 
   test('a wave is named with its hosts when its first step begins', () => {
-    expect(texts(undefined, begun)).toEqual(['1/3 install web1, web2', 'running'])
+    expect(texts(undefined, begun)).toEqual(['1/3 install web on web1, web2'])
   })
 
   test('a step that ends is told with its time beside the rehearsal’s', () => {
     expect(texts(begun, aDeployment({ runs: [aRun(0, 'done'), aRun(1, 'running')] }))).toEqual([
-      'install web1 done in 800 ms (expected 1.0 s)',
+      'install web on web1 done in 800 ms (expected 1.0 s)',
     ])
   })
 
@@ -34,9 +34,9 @@ describe('the news of a deployment', () => {
     })
     const before = aDeployment({ runs: [aRun(0, 'done'), aRun(1, 'done')] })
     expect(texts(before, failed)).toEqual([
-      '2/3 restart web1',
-      'restart web1 FAILED after 800 ms (expected 1.0 s): GET /healthz answered 500',
-      'undo restart web1 done in 500 ms (expected 1.0 s)',
+      '2/3 restart web on web1',
+      'restart web on web1 FAILED after 800 ms (expected 1.0 s): GET /healthz answered 500',
+      'undo restart web on web1 done in 500 ms (expected 1.0 s)',
       'undone: restart web1 failed',
     ])
   })
@@ -45,7 +45,7 @@ describe('the news of a deployment', () => {
     const again = aDeployment({ runs: [aRun(0, 'interrupted'), aRun(0, 'done', { attempt: 2 })] })
     expect(runOf(again, 0, 'do')?.state).toBe('done')
     expect(texts(aDeployment({ runs: [aRun(0, 'interrupted')] }), again)).toEqual([
-      'install web1 done in 800 ms (expected 1.0 s), attempt 2',
+      'install web on web1 done in 800 ms (expected 1.0 s), attempt 2',
     ])
   })
 })
@@ -53,7 +53,7 @@ describe('the news of a deployment', () => {
 test('waves come in order, and a wave of many hosts is one short line', () => {
   expect(wavesOf({ items: aPlan.items.toReversed() }).map((wave) => wave.length)).toEqual([2, 1, 1])
   const many = Array.from({ length: 40 }, (_, index) => ({ ...aPlan.items[0], index, host: `h${index}` }) as (typeof aPlan.items)[number])
-  expect(sayWave(many)).toBe('install h0, h1, h2, h3, h4 and 35 more')
+  expect(sayWave(many)).toBe('install web on h0, h1, h2, h3, h4 and 35 more')
 })
 
 test('only the end of an endless output is kept', () => {

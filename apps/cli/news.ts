@@ -24,18 +24,24 @@ export function wavesOf({ items }: Pick<PlanWire, 'items'>): readonly (readonly 
   return [...waves.entries()].sort(([a], [b]) => a - b).map(([, them]) => them)
 }
 
-/** `restart web1, web2`; a wave usually holds one step, but need not. */
+/** `restart web on web1, web2`; a wave usually holds one step, but need not. */
 export function sayWave(items: readonly Item[]): string {
-  const steps = Map.groupBy(items, ({ step }) => step)
-  return [...steps].map(([step, them]) => `${step} ${shorten(them.map(({ host }) => host))}`).join('; ')
+  const steps = Map.groupBy(items, (item) => `${item.step}${sayServices(item)}`)
+  return [...steps].map(([step, them]) => `${step} on ${shorten(them.map(({ host }) => host))}`).join('; ')
 }
 
-/** Hosts named in one line; beyond this the count says more. */
-const hostsNamedMax = 6
-function shorten(hosts: readonly string[]): string {
-  return hosts.length <= hostsNamedMax
-    ? hosts.join(', ')
-    : `${hosts.slice(0, hostsNamedMax - 1).join(', ')} and ${hosts.length - hostsNamedMax + 1} more`
+/** `restart web on web1`; `migrate on db1` where the step is a command. */
+export const sayItem = (item: Item): string => `${item.step}${sayServices(item)} on ${item.host}`
+
+/** Two steps of one name differ by their services; a command works on none in particular. */
+function sayServices({ does, services }: Item): string {
+  return does === 'run' || services.length === 0 ? '' : ` ${shorten(services)}`
+}
+
+/** Named in one line; beyond this the count says more. */
+const namedMax = 6
+function shorten(names: readonly string[]): string {
+  return names.length <= namedMax ? names.join(', ') : `${names.slice(0, namedMax - 1).join(', ')} and ${names.length - namedMax + 1} more`
 }
 
 /** `1.2 s`, with what the rehearsal took beside it. */
@@ -59,7 +65,9 @@ export function newsBetween(before: DeploymentWire | undefined, after: Deploymen
     if (item === undefined || earlier?.state === run.state || run.state === 'running') continue
     news.push({ kind: 'item', at: run.endedAt ?? run.startedAt, run, item, text: sayRun(run, item) })
   }
-  if (before?.state !== after.state || before.because !== after.because) {
+  // That it is under way can be seen from its steps.
+  const telling = after.state !== 'running' || after.because !== null
+  if (telling && (before?.state !== after.state || before.because !== after.because)) {
     const at = after.endedAt ?? Math.max(after.createdAt, ...after.runs.map((run) => run.endedAt ?? run.startedAt))
     news.push({ kind: 'state', at, text: after.because === null ? after.state : `${after.state}: ${after.because}` })
   }
@@ -68,7 +76,7 @@ export function newsBetween(before: DeploymentWire | undefined, after: Deploymen
 }
 
 function sayRun(run: Run, item: Item): string {
-  const what = `${run.direction === 'undo' ? 'undo ' : ''}${item.step} ${item.host}`
+  const what = `${run.direction === 'undo' ? 'undo ' : ''}${sayItem(item)}`
   const again = run.attempt > 1 ? `, attempt ${run.attempt}` : ''
   switch (run.state) {
     case 'failed':

@@ -7,7 +7,7 @@ import { sayDuration } from '@belay/base'
 import type { Listr, ListrTask, ListrTaskWrapper, DefaultRenderer, SimpleRenderer } from 'listr2'
 import type { Context } from './context.ts'
 import { followDeployment, hasEnded, needsPerson } from './follow.ts'
-import { type Direction, type Item, newsBetween, OutputTails, runEnded, runOf, sayTook, sayWave, wavesOf } from './news.ts'
+import { type Direction, type Item, newsBetween, OutputTails, runEnded, runOf, sayItem, sayTook, sayWave, wavesOf } from './news.ts'
 import { fail } from './problems.ts'
 import { sayClock } from './terminal.ts'
 
@@ -113,7 +113,7 @@ export function doTasks(watch: Watch, context: Context, { plan }: DeploymentWire
   const waves = wavesOf(plan)
   return waves.map((wave, number) => {
     const only = wave.length === 1 ? wave[0] : undefined
-    if (only !== undefined) return itemTask(watch, context, only, 'do', `${only.step} ${only.host}`)
+    if (only !== undefined) return itemTask(watch, context, only, 'do', sayItem(only))
     const expectedMs = Math.max(...wave.map((item) => item.expectedMs ?? 0))
     const expected = expectedMs > 0 ? context.paint('dim', `  expected ${sayDuration(expectedMs)}`) : ''
     return {
@@ -121,7 +121,7 @@ export function doTasks(watch: Watch, context: Context, { plan }: DeploymentWire
       task: async (_, task) => {
         await watch.until((it) => wave.some(({ index }) => runOf(it, index, 'do') !== undefined) || stopped(it))
         if (!wave.some(({ index }) => runOf(watch.now(), index, 'do') !== undefined))
-          return task.skip(context.paint('dim', `${sayWave(wave)}  not reached`))
+          return skipAs(task, context.paint('dim', `${sayWave(wave)}  not reached`))
         const title = [...new Set(wave.map(({ step }) => step))].join(', ')
         task.title = `${title} ${context.paint('dim', `${number + 1}/${waves.length}`)}`
         return task.newListr(
@@ -138,9 +138,7 @@ function undoTasks(watch: Watch, context: Context, deployment: DeploymentWire): 
     ({ index }) => runOf(deployment, index, 'do') !== undefined || runOf(deployment, index, 'undo') !== undefined,
   )
   const backwards = wavesOf({ items: touched }).toReversed()
-  return backwards.flatMap((wave) =>
-    wave.toReversed().map((item) => itemTask(watch, context, item, 'undo', `undo ${item.step} ${item.host}`)),
-  )
+  return backwards.flatMap((wave) => wave.toReversed().map((item) => itemTask(watch, context, item, 'undo', `undo ${sayItem(item)}`)))
 }
 
 /** How often the seconds of a running step move. */
@@ -156,7 +154,7 @@ function itemTask(watch: Watch, context: Context, item: Item, direction: Directi
         (it) => runOf(it, item.index, direction) !== undefined || (direction === 'do' ? stopped(it) : hasEnded(it)),
       )
       if (runOf(begun, item.index, direction) === undefined) {
-        return task.skip(`${name}${paint('dim', direction === 'do' ? '  not reached' : '  nothing to undo')}`)
+        return skipAs(task, paint('dim', `${name}  ${direction === 'do' ? 'not reached' : 'nothing to undo'}`))
       }
       const ticking = setInterval(() => {
         const run = runOf(watch.now(), item.index, direction)
@@ -179,10 +177,16 @@ function endTask(task: Shown, { paint }: Context, name: string, item: Item, run:
     task.title = `${name}  ${paint('dim', sayTook(run, item))}`
     return
   }
-  if (run?.state === 'skipped') return task.skip(`${name}${paint('dim', `  skipped${because}`)}`)
+  if (run?.state === 'skipped') return skipAs(task, `${name}${paint('dim', `  skipped${because}`)}`)
   const word = run?.state === 'failed' ? 'failed' : 'nobody knows whether it ran to its end'
   task.title = `${name}  ${paint('red', `${word}${because}`)}`
   throw new Error(word)
+}
+
+/** The title says why; a message of the skip itself would be a second line. */
+export function skipAs(task: Shown, title: string): void {
+  task.title = title
+  task.skip()
 }
 
 /** No further step forwards will begin. */
@@ -193,7 +197,7 @@ export function printFailures(context: Context, watch: Watch, deployment: Deploy
     const item = deployment.plan.items[run.index]
     const lines = watch.tails.last(run.index, run.direction)
     if (item === undefined || lines.length === 0) continue
-    context.tell(context.paint('dim', `Output of ${run.direction === 'undo' ? 'undo ' : ''}${item.step} on ${item.host}:`))
+    context.tell(context.paint('dim', `Output of ${run.direction === 'undo' ? 'undo ' : ''}${sayItem(item)}:`))
     for (const line of lines) context.tell(`  ${context.paint('dim', '|')} ${line}`)
   }
 }

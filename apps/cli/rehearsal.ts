@@ -4,7 +4,7 @@ import { sayDuration, systemClock } from '@belay/base'
 import type { Context } from './context.ts'
 import { hasEnded, needsPerson, patiently } from './follow.ts'
 import { fail } from './problems.ts'
-import { doTasks, newTasks, printFailures, showDeployment, watchDeployment } from './progress.ts'
+import { doTasks, newTasks, printFailures, showDeployment, skipAs, watchDeployment } from './progress.ts'
 import { sayClock } from './terminal.ts'
 
 type Phase = RehearsalWire['phases'][number]
@@ -50,7 +50,7 @@ async function showTasks(context: Context, watch: Watch): Promise<RehearsalWire>
         )
         const title = phaseNames[name](watch.now())
         if (phase.state === 'skipped' || phase.state === 'pending')
-          return task.skip(`${title}${context.paint('dim', `  ${phase.because ?? 'not reached'}`)}`)
+          return skipAs(task, `${title}${context.paint('dim', `  ${phase.because ?? 'not reached'}`)}`)
         if (phase.deployment === null) {
           const ended = await watch.until(name, ({ state }) => state !== 'running')
           task.title = `${title}  ${sayPhase(ended, context)}`
@@ -59,26 +59,15 @@ async function showTasks(context: Context, watch: Watch): Promise<RehearsalWire>
         }
         const deployment = watchDeployment(context, phase.deployment)
         const first = await deployment.until(() => true)
-        void watch
-          .until(name, ({ state }) => state !== 'running')
-          .then(
-            (ended) => {
-              task.title = `${title}  ${sayPhase(ended, context)}`
-            },
-            () => {},
-          )
         return task.newListr(
           [
             ...doTasks(deployment, context, first),
             {
-              title: context.paint('dim', 'the end of the phase'),
+              title: context.paint('dim', 'in all'),
               task: async (__, last) => {
                 await deployment.until((it) => hasEnded(it) || needsPerson(it))
                 const ended = await watch.until(name, ({ state }) => state !== 'running')
-                last.title =
-                  ended.state === 'failed'
-                    ? `failed${ended.because === null ? '' : `: ${ended.because}`}`
-                    : context.paint('dim', 'the phase passed')
+                last.title = `${context.paint('dim', 'in all')}  ${sayPhase(ended, context)}`
                 if (ended.state === 'failed') throw new Error(ended.because ?? 'failed')
               },
             },

@@ -51,7 +51,7 @@ async function ensureServer(context: Context, options: Options): Promise<void> {
     const absent = error instanceof Problem && (error.code === 'no-server' || error.code === 'unreachable')
     if (!absent || options.url !== undefined || process.env.BELAY_URL) throw error
     const { server } = await startDetached(findPlace(), {}, context.signal)
-    context.note(`Started the server at ${server.url}; belay stop ends it.`)
+    context.note(`Started the server at ${server.url}. belay open shows its page, belay stop ends it.`)
   }
 }
 
