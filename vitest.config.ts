@@ -9,6 +9,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,domains,platform,sdk,examples,bench}/**/*.test.{ts,tsx}'],
+          // What takes a tenth of a second alone may take some on two cores that also build and check.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

@@ -49,11 +49,11 @@ type Ended = { readonly code: number | null; readonly stdout: string; readonly s
 
 function setUp(
   place: Place,
-  { path = [join(place.path, 'bin'), process.env['PATH']].join(delimiter), killWhen = '' } = {},
+  { path = [join(place.path, 'bin'), process.env['PATH']].join(delimiter), killWhen = '', nodeArgs = [] as string[] } = {},
 ): Promise<Ended> {
   const startMs = performance.now()
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(place.path, 'tools/setup.mjs')], {
+    const child = spawn(process.execPath, [...nodeArgs, join(place.path, 'tools/setup.mjs')], {
       cwd: place.path,
       env: { ...process.env, PATH: path },
       detached: true,
@@ -176,6 +176,14 @@ describe('the set-up', () => {
     const { code, stderr } = await setUp(place, { path: only })
     expect(code).toBe(1)
     expect(stderr).toMatch(new RegExp(`^set-up: Belay needs ${program}, [^\\n]*\\n$`))
+  })
+
+  test('a Node that is too old is one sentence', async () => {
+    const place = await freshClone()
+    const pretend = "data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '18.20.4' })"
+    const { code, stderr } = await setUp(place, { nodeArgs: ['--import', pretend] })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^set-up: Belay needs Node 20 or newer[^\n]*\n$/)
   })
 
   test("a page that cannot be built is an error that shows the tool's own words", async () => {
