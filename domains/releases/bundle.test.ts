@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { createReadStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -80,7 +82,7 @@ describe('pushing a bundle', () => {
     [
       'a service without configuration',
       tarOf(...entries({ services: [...manifest.services, { service: 'web', artifact: sha }] })),
-      'services[1].service: web is not in config.services',
+      'services[1].service: web is not among the services of config',
     ],
     [
       'a service twice',
@@ -90,7 +92,7 @@ describe('pushing a bundle', () => {
     [
       'a service without artifact',
       config({ services: { api: { run: 'x' }, web: { run: 'y' } } }),
-      'config.services.web: has no artifact in services',
+      'manifest.json: services: web of config has no artifact',
     ],
     ['a broken configuration', config({ services: { api: { rum: 'x' } } }), 'manifest.json: config.services.api'],
     ['a step of an unknown kind', config({ deploy: [{ step: 'migrate', on: 'api' }] }), 'config.deploy[0].step: "migrate" needs run'],
@@ -99,6 +101,13 @@ describe('pushing a bundle', () => {
       tarOf(...entries({ services: [{ service: 'api', artifact: sha, bytes: 7 }] })),
       `services[0].bytes: is 7, but the artifact has ${artifact.length} bytes`,
     ],
+    [
+      'neither configuration nor belay.yaml',
+      tarOf(...entries({ config: undefined })),
+      'manifest.json: config: is missing, and so is belay.yaml',
+    ],
+    ['both configuration and belay.yaml', tarOf(...entries(), { path: 'belay.yaml', content: cloudFile() }), 'leave one of them out'],
+    ['a broken belay.yaml', tarOf(...entries({ config: undefined }), { path: 'belay.yaml', content: 'cloud: [' }), 'belay.yaml:1:'],
     ['an artifact missing', tarOf(first), `artifacts/${sha}.tgz: is missing; it is the artifact of api`],
     ['an artifact twice', tarOf(first, second, second), 'is there twice'],
     [
@@ -168,6 +177,23 @@ describe('pushing a bundle', () => {
     expect(release.databaseSteps).toEqual([{ step: 'migrate', found: ['declared'], paths: ['db'], hasUndo: false }])
     expect(release.warnings[0]).toContain("is not in this server's repository")
     expect(release.config.deploy[0]?.within).toBe(300_000)
+  })
+
+  test('the shell commands of the reference make a bundle that is taken', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/reference/release-bundle.md'), 'utf8')
+    const script = /```sh\n([^]*?)```/.exec(page)?.[1] ?? ''
+    await using folder = await temporaryFolder()
+    const { path, commit } = makeRepository(folder.path)
+    const services = '  api: { path: api, run: node api.js, port: 4000 }\n'
+    const sha1 = commit('one service', { 'belay.yaml': cloudFile(services, '  - { step: restart, on: api }\n') })
+    execFileSync('sh', ['-e', '-c', script], { cwd: path })
+    const { release } = await bench.releases.push(createReadStream(join(path, 'release.tar')), 'ci')
+    expect(release).toMatchObject({
+      name: 'v2',
+      commit: sha1,
+      services: [{ service: 'api' }],
+      config: { services: { api: { port: 4000 } } },
+    })
   })
 
   test('what somebody else built is not reused by a cut here', async () => {

@@ -1,7 +1,7 @@
 /**
  * A release as one file that travels: a tar with `manifest.json` first, then each artifact once as
  * `artifacts/<sha256>.tgz`. `belay release bundle` writes it, `belay release push` takes it; a CI server may also
- * make one by hand (`tar cf release.tar manifest.json artifacts`). The whole may be gzip-compressed.
+ * make one with a shell, see docs/reference/release-bundle.md. The whole may be gzip-compressed.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
@@ -13,7 +13,7 @@ import { readCloudFile } from '@belay/cloudfile'
 import { Header, Parser, type ReadEntry } from 'tar'
 import { z } from 'zod'
 import type { Artifacts, Draft } from './artifacts.ts'
-import { commitsMax, isReleaseName, pathsMax, type Release, type ReleaseConfig, releaseNameRule } from './model.ts'
+import { commitsMax, configOf, isReleaseName, pathsMax, type Release, type ReleaseConfig, releaseNameRule } from './model.ts'
 import { artifactBytesMax, inspectArtifact } from './pack.ts'
 import { releaseProblem } from './problems.ts'
 
@@ -28,7 +28,7 @@ const commitId = z
   .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be the full id of a git commit: 40 hexadecimal digits, small letters')
 const at = z.number().int().nonnegative()
 
-/** `manifest.json` of a bundle, version 1. Only `version`, `name`, `commit`, `services` and `config` must be there. */
+/** `manifest.json` of a bundle, version 1. What is optional is found out by whoever takes the bundle. */
 export const bundleManifest = z.strictObject({
   /** Raised when a reader of the old form would misread the new one. */
   version: z.literal(1),
@@ -67,10 +67,12 @@ export const bundleManifest = z.strictObject({
   warnings: z.array(z.string().max(2_000)).max(200).optional(),
   cutAt: at.optional(),
   cutBy: z.string().max(200).optional(),
-  /** As in belay.yaml of that commit, without its environments. */
-  config: z.strictObject({ cloud: z.unknown(), services: z.record(z.string(), z.unknown()), deploy: z.array(z.unknown()) }),
+  /** As in belay.yaml of that commit, without its environments. Left out when the bundle holds that file itself. */
+  config: z.strictObject({ cloud: z.unknown(), services: z.record(z.string(), z.unknown()), deploy: z.array(z.unknown()) }).optional(),
 })
-export type BundleManifest = Omit<z.infer<typeof bundleManifest>, 'config'> & { config: ReleaseConfig }
+type RawManifest = z.infer<typeof bundleManifest>
+type RawConfig = NonNullable<RawManifest['config']>
+export type BundleManifest = Omit<RawManifest, 'config'> & { config: ReleaseConfig }
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -94,7 +96,7 @@ export function manifestOf(release: Release): z.input<typeof bundleManifest> {
 }
 
 /** Durations go back to how belay.yaml spells them, so that one schema reads both. */
-function asWritten({ cloud, services, deploy }: ReleaseConfig): z.input<typeof bundleManifest>['config'] {
+function asWritten({ cloud, services, deploy }: ReleaseConfig): RawConfig {
   const ms = (duration: number) => `${duration}ms`
   return {
     cloud,
@@ -149,25 +151,32 @@ export async function takeBundle(bundle: Readable, artifacts: Artifacts): Promis
     for (const { draft } of drafts.values()) await draft[Symbol.asyncDispose]()
   }
   try {
-    let manifest: BundleManifest | undefined
+    let manifest: RawManifest | undefined
+    let cloudFile: string | undefined
     await readEntries(bundle, async (entry, path, signal) => {
       if (path === 'manifest.json') {
         if (manifest) throw broken(path, '', 'is there twice')
-        manifest = parseManifest(await textOf(entry))
+        manifest = parseManifest(await textOf(entry, path))
+        return
+      }
+      if (path === 'belay.yaml') {
+        if (cloudFile !== undefined) throw broken(path, '', 'is there twice')
+        cloudFile = await textOf(entry, path)
         return
       }
       const sha = /^artifacts\/([0-9a-f]{64})\.tgz$/.exec(path)?.[1]
-      if (sha === undefined) throw broken(path, '', 'does not belong into a bundle; it holds manifest.json and artifacts/<sha256>.tgz')
+      if (sha === undefined)
+        throw broken(path, '', 'does not belong into a bundle; it holds manifest.json, belay.yaml and artifacts/<sha256>.tgz')
       if (!manifest) throw broken(path, '', 'comes before manifest.json, which must be first')
-      const its = manifest.services.find(({ artifact }) => artifact === sha)
-      if (!its) throw broken(path, '', 'is not the artifact of any service in manifest.json')
+      if (!manifest.services.some(({ artifact }) => artifact === sha))
+        throw broken(path, '', 'is not the artifact of any service in manifest.json')
       if (drafts.has(sha)) throw broken(path, '', 'is there twice')
       const draft = await artifacts.draft()
       drafts.set(sha, { draft, bytes: entry.size })
       await takeArtifact(entry, { path, sha, to: draft.path }, signal)
     })
     if (!manifest) throw broken('manifest.json', '', 'is missing')
-    const found: BundleManifest = manifest
+    const found = withConfig(manifest, cloudFile)
     found.services.forEach(({ service, artifact, bytes }, index) => {
       const draft = drafts.get(artifact)
       if (!draft) throw broken(`artifacts/${artifact}.tgz`, '', `is missing; it is the artifact of ${service}`)
@@ -243,12 +252,12 @@ const isTarError = (error: unknown) =>
     String((error as { tarCode?: string; code?: string }).tarCode ?? (error as { code?: string }).code ?? ''),
   )
 
-async function textOf(entry: ReadEntry): Promise<string> {
-  if (entry.size > manifestBytesMax) throw broken('manifest.json', '', `is larger than ${sayBytes(manifestBytesMax)}`)
+async function textOf(entry: ReadEntry, path: string): Promise<string> {
+  if (entry.size > manifestBytesMax) throw broken(path, '', `is larger than ${sayBytes(manifestBytesMax)}`)
   return (await entry.concat()).toString('utf8')
 }
 
-function parseManifest(text: string): BundleManifest {
+function parseManifest(text: string): RawManifest {
   let raw: unknown
   try {
     raw = JSON.parse(text)
@@ -256,38 +265,47 @@ function parseManifest(text: string): BundleManifest {
     throw broken('manifest.json', '', `is not JSON (${(error as Error).message})`)
   }
   const parsed = bundleManifest.safeParse(raw)
-  if (!parsed.success) {
-    const [first, ...more] = parsed.error.issues
-    throw broken('manifest.json', fieldOf(first?.path ?? []), lowerFirst(first?.message ?? 'is wrong'), more.length)
-  }
-  const manifest = { ...parsed.data, config: parseConfig(parsed.data.config) }
+  if (parsed.success) return parsed.data
+  const [first, ...more] = parsed.error.issues
+  throw broken('manifest.json', fieldOf(first?.path ?? []), lowerFirst(first?.message ?? 'is wrong'), more.length)
+}
+
+function withConfig(manifest: RawManifest, cloudFile: string | undefined): BundleManifest {
+  if (manifest.config && cloudFile !== undefined)
+    throw broken('manifest.json', 'config', 'is there, and belay.yaml too; leave one of them out')
+  const [config, where] = manifest.config ? [parseConfig(manifest.config), 'config'] : [parseCloudFile(cloudFile), 'belay.yaml']
   manifest.services.forEach(({ service }, index) => {
-    if (manifest.config.services[service] === undefined)
-      throw broken('manifest.json', `services[${index}].service`, `${service} is not in config.services`)
+    const at = `services[${index}].service`
+    if (config.services[service] === undefined) throw broken('manifest.json', at, `${service} is not among the services of ${where}`)
     if (manifest.services.findIndex((other) => other.service === service) !== index)
-      throw broken('manifest.json', `services[${index}].service`, `${service} is there twice`)
+      throw broken('manifest.json', at, `${service} is there twice`)
   })
-  for (const service of Object.keys(manifest.config.services)) {
+  for (const service of Object.keys(config.services)) {
     if (!manifest.services.some((it) => it.service === service))
-      throw broken('manifest.json', `config.services.${service}`, 'has no artifact in services')
+      throw broken('manifest.json', 'services', `${service} of ${where} has no artifact`)
   }
-  return manifest
+  return { ...manifest, config }
 }
 
 /** Reads it as the belay.yaml that it was (JSON is YAML), so that it obeys the same rules; hosts for all roles are added. */
-function parseConfig(config: z.infer<typeof bundleManifest>['config']): ReleaseConfig {
+function parseConfig(config: RawConfig): ReleaseConfig {
   const roles = new Set([
     ...Object.keys(config.services),
     ...config.deploy.flatMap((step) => (step as { on?: string | string[] } | null)?.on ?? []),
   ])
   const hosts = { all: { roles: [...roles].filter((role) => typeof role === 'string') } }
   const reading = readCloudFile(JSON.stringify({ ...config, environments: { any: { kind: 'private', hosts } } }), 'manifest.json')
-  if (reading.file) {
-    const { cloud, services, deploy } = reading.file
-    return { cloud, services, deploy }
-  }
+  if (reading.file) return configOf(reading.file)
   const [first, ...more] = reading.problems
   throw broken('manifest.json', first?.field ? `config.${first.field}` : 'config', first?.message ?? 'is wrong', more.length)
+}
+
+function parseCloudFile(text: string | undefined): ReleaseConfig {
+  if (text === undefined) throw broken('manifest.json', 'config', 'is missing, and so is belay.yaml; one of them must be there')
+  const reading = readCloudFile(text, 'belay.yaml')
+  if (reading.file) return configOf(reading.file)
+  const [first, ...more] = reading.problems
+  throw broken(`belay.yaml:${first?.line}:${first?.column}`, first?.field ?? '', first?.message ?? 'is wrong', more.length)
 }
 
 const broken = (file: string, field: string, message: string, more = 0) => releaseProblem('bundle-broken', { file, field, message, more })

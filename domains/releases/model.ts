@@ -26,6 +26,10 @@ export type DatabaseStep = {
 /** What of belay.yaml travels with a release: everything but the environments, which are where it goes. */
 export type ReleaseConfig = { readonly cloud: string; readonly services: CloudFile['services']; readonly deploy: StepSpec[] }
 
+export function configOf({ cloud, services, deploy }: CloudFile): ReleaseConfig {
+  return { cloud, services, deploy }
+}
+
 /** An immutable version: one git commit, one artifact for each service, the configuration of that commit. */
 export type Release = {
   readonly name: string

@@ -16,6 +16,7 @@ import {
   chooseName,
   type Commit,
   compareReleases,
+  configOf,
   type DatabaseStep,
   databaseStepsOf,
   inputsOf,
@@ -173,7 +174,7 @@ export function openReleases(options: ReleasesOptions): Releases {
     const name = chooseName({ asked: asking.name, ref: asking.ref, tags: await repository.tagsAt(commit), commit })
     await nameIsFree(name, commit)
     say(null, `${name} from ${commit.slice(0, 10)}`)
-    const config = await configOf(commit)
+    const config = await configAt(commit)
     const uncommitted = await repository.uncommitted(commit, folder)
     await using built = await buildServices({ commit, config, reuse: true }, say, signal)
     const production = await productionNow()
@@ -201,7 +202,7 @@ export function openReleases(options: ReleasesOptions): Releases {
     if (taken && taken.commit !== commit) throw releaseProblem('release-name-taken', { name, commit: taken.commit, wanted: commit })
   }
 
-  async function configOf(commit: string): Promise<ReleaseConfig> {
+  async function configAt(commit: string): Promise<ReleaseConfig> {
     const text = await repository.fileAt(commit, cloudFileName)
     if (text === undefined) {
       const uncommitted = await stat(join(options.repository, cloudFileName)).then(
@@ -213,8 +214,7 @@ export function openReleases(options: ReleasesOptions): Releases {
     const reading = readCloudFile(text, cloudFileName)
     if (!reading.file)
       throw releaseProblem('cloud-file-broken', { file: cloudFileName, commit, problems: reading.problems.map(formatProblem) })
-    const { cloud, services, deploy } = reading.file
-    return { cloud, services, deploy }
+    return configOf(reading.file)
   }
 
   type Built = AsyncDisposable & {
