@@ -77,7 +77,7 @@ export function LedgerPage() {
       <div className={fact === undefined ? '' : 'ledger-beside'}>
         <div className="panel ledger-panel">
           {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
-          {/* biome-ignore lint: focusable so that the keyboard can scroll it */}
+          {/* Focusable so that the keyboard can scroll it. */}
           <div className="ledger" ref={box} tabIndex={0} role="group" aria-label="Facts, newest first">
             <div style={{ height: virtual.getTotalSize() }}>
               {rows.map((row) => {

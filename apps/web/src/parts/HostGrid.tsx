@@ -43,7 +43,7 @@ function Cell({ it }: { it: Service | undefined }) {
 export function HostGrid({ environment }: { environment: EnvironmentWire }) {
   const services = [...new Set(environment.hosts.flatMap((host) => host.services.map((it) => it.service)))]
   return (
-    // biome-ignore lint: focusable so that the keyboard can scroll it
+    // Focusable so that the keyboard can scroll it.
     <div className="host-grid" tabIndex={environment.hosts.length > 12 ? 0 : undefined} role="group" aria-label="Services on hosts">
       <table className="list">
         <thead>

@@ -36,7 +36,7 @@ export function Lines({ lines, empty, label, height }: { lines: readonly Line[];
 
   return (
     <div className="lines-frame" style={{ height }}>
-      {/* biome-ignore lint: focusable so that the keyboard can scroll it */}
+      {/* Focusable so that the keyboard can scroll it. */}
       <div className="lines mono" ref={box} tabIndex={0} role="log" aria-live="off" aria-label={label}>
         {lines.length === 0 && <p className="soft">{empty}</p>}
         <div style={{ height: virtual.getTotalSize() }}>

@@ -2,7 +2,7 @@
 export type Piece = { readonly seq: number; readonly at: number; readonly text: string }
 export type Line = { readonly key: number; readonly at: number | null; readonly from: string | null; readonly text: string }
 
-// biome-ignore lint: escape is exactly what terminals' sequences begin with
+// Escape is exactly what terminals' sequences begin with.
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g
 
 /** A terminal's view of one line: colours left out, and of a line that overwrote itself (progress bars) the last state. */

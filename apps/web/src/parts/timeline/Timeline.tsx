@@ -79,7 +79,7 @@ type BarProps = {
 const BarMark = memo(function BarMark({ bar, x, widthPx, expectedPx, shape, chosen, tabbable, onChoose, onKey }: BarProps) {
   const label = labelOf(bar, widthPx)
   return (
-    // biome-ignore lint: an SVG group cannot be a button element
+    // An SVG group cannot be a button element.
     <g
       role="button"
       tabIndex={tabbable ? 0 : -1}
@@ -180,7 +180,7 @@ export function Timeline({ chart, chosen, onChoose, label }: TimelineProps) {
   }
 
   return (
-    // biome-ignore lint: focusable so that the keyboard can scroll it
+    // Focusable so that the keyboard can scroll it.
     <div
       className="timeline"
       ref={ref}

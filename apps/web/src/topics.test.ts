@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest'
+import { pathOfSubject } from './paths.ts'
+import { topicsOf } from './topics.ts'
+
+describe('a fact that arrives', () => {
+  test('makes the views old that it touches', () => {
+    expect(topicsOf('release.cut')).toEqual(['now', 'ledger', 'releases'])
+    expect(topicsOf('deployment.undone')).toContain('environments')
+  })
+  test('makes every view old when the page does not know its kind', () => expect(topicsOf('weather.changed')).toBeUndefined())
+})
+
+describe('the subject of a fact', () => {
+  test.each([
+    ['release:v2', '/releases/v2'],
+    ['environment:qa', '/environments/qa'],
+    ['deployment:d7', '/deployments/d7'],
+    ['release:a/b', '/releases/a%2Fb'],
+    ['clock:server', undefined],
+    ['nothing', undefined],
+  ])('%s is shown at %s', (subject, path) => expect(pathOfSubject(subject)).toBe(path))
+})
