@@ -1,6 +1,6 @@
 /** How a deployment stands, in one sentence, with the command that comes next; and the exit code that goes with it. */
 import type { DeploymentSummaryWire, RehearsalWire } from '@belay/protocol'
-import { sayDuration } from '@belay/base'
+import { sayCount, sayDuration } from '@belay/base'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { hasEnded, needsPerson } from './follow.ts'
 import { type Paint, sign } from './terminal.ts'
@@ -18,7 +18,7 @@ export function closingLines(deployment: DeploymentSummaryWire, paint: Paint): s
 }
 
 function sentence(it: DeploymentSummaryWire): string {
-  const what = it.kind === 'rollback' ? `the rollback of ${it.environment} to ${it.release}` : `${it.release} on ${it.environment}`
+  const what = it.kind === 'rollback' ? `The rollback of ${it.environment} to ${it.release}` : `${it.release} on ${it.environment}`
   const because = it.because === null ? '' : `: ${it.because.replace(/[.:]$/, '')}`
   const took = it.startedAt === null || it.endedAt === null ? '' : ` after ${sayDuration(it.endedAt - it.startedAt)}`
   const expected = it.expectedMs === null ? '' : ` (expected ${sayDuration(it.expectedMs)})`
@@ -26,25 +26,23 @@ function sentence(it: DeploymentSummaryWire): string {
     case 'passed':
       return `${it.environment} has ${it.release}${took}${expected}.`
     case 'undone':
-      return `${capital(what)} was undone${took}${because}. ${it.from === null ? `${it.environment} is empty as before` : `${it.environment} has ${it.from} as before`}.`
+      return `${what} was undone${took}${because}. ${it.from === null ? `${it.environment} is empty as before` : `${it.environment} has ${it.from} as before`}.`
     case 'failed':
-      return `${capital(what)} failed${took}${because}.`
+      return `${what} failed${took}${because}.`
     case 'aborted':
-      return `${capital(what)} was aborted${took}${because}.`
+      return `${what} was aborted${took}${because}.`
     case 'waiting-approval':
-      return `${capital(what)} waits for somebody else to approve its plan${because}.`
+      return `${what} waits for somebody else to approve its plan${because}.`
     case 'waiting':
-      return `${capital(what)} waits for a person${because}.`
+      return `${what} waits for a person${because}.`
     case 'held':
-      return `${capital(what)} is held${because}.`
+      return `${what} is held${because}.`
     case 'undoing':
-      return `${capital(what)} is being undone${because}.`
+      return `${what} is being undone${because}.`
     case 'running':
-      return `${capital(what)} is under way, ${it.itemsDone} of ${it.itemsTotal} done.`
+      return `${what} is under way, ${it.itemsDone} of ${it.itemsTotal} done.`
   }
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 const commandFor: Readonly<Record<DeploymentSummaryWire['offers'][number], (it: DeploymentSummaryWire) => string>> = {
   approve: ({ id }) => `belay approve ${id}`,
@@ -75,11 +73,13 @@ export function closingOfRehearsal(it: RehearsalWire, paint: Paint): string {
     `${sign(it.state, paint)} ${it.release} ${word[it.state]} on ${it.environment}${took}${it.state === 'passed' ? '' : because}.`,
   ]
   if (it.chaos) {
-    const resumed = it.kills.filter(({ resumedMs }) => resumedMs !== null)
-    const slowest = Math.max(0, ...resumed.map(({ resumedMs }) => resumedMs ?? 0))
-    lines.push(
-      `  The controller was killed ${it.kills.length} times; it went on each time but ${it.kills.length - resumed.length}, at the slowest after ${sayDuration(slowest)}.`,
-    )
+    const lost = it.kills.filter(({ resumedMs }) => resumedMs === null).length
+    const slowest = Math.max(0, ...it.kills.map(({ resumedMs }) => resumedMs ?? 0))
+    const went =
+      lost === 0
+        ? `the deployment went on each time, at the slowest after ${sayDuration(slowest)}`
+        : `${sayCount(lost, 'time')} it did not go on`
+    lines.push(`  The controller was killed ${sayCount(it.kills.length, 'time')}; ${went}.`)
   }
   if (it.state === 'failed') {
     const failed = it.phases.find(({ state }) => state === 'failed')

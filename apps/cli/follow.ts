@@ -24,7 +24,7 @@ export const needsPerson = ({ state }: { state: DeploymentWire['state'] }): bool
 export async function* followDeployment(
   connect: () => Promise<Client>,
   id: string,
-  options: { signal: AbortSignal; clock?: Clock; onSilence?: (because: string) => void },
+  options: { signal: AbortSignal; clock?: Clock; onConnection?: (state: 'lost' | 'back') => void },
 ): AsyncGenerator<Followed> {
   const clock = options.clock ?? systemClock
   let after: number | undefined
@@ -38,6 +38,7 @@ export async function* followDeployment(
         { signal: options.signal, ...(after === undefined ? {} : { lastEventId: String(after) }) },
       )
       for await (const { event, data } of events) {
+        if (silentSinceMs !== undefined) options.onConnection?.('back')
         silentSinceMs = undefined
         if (event === 'deployment') {
           const deployment = deploymentWire.parse(data)
@@ -56,7 +57,7 @@ export async function* followDeployment(
     options.signal.throwIfAborted()
     if (silentSinceMs === undefined) {
       silentSinceMs = clock.now()
-      options.onSilence?.('The connection to the server broke; trying again.')
+      options.onConnection?.('lost')
     }
     if (clock.now() - silentSinceMs > silenceMaxMs) throw fail('connection-lost', { what: `deployment ${id}`, afterMs: silenceMaxMs })
     await clock.sleep(pauseBetweenTriesMs, options.signal)

@@ -36,7 +36,7 @@ describe('the news of a deployment', () => {
     expect(texts(before, failed)).toEqual([
       '2/3 restart web on web1',
       'restart web on web1 FAILED after 800 ms (expected 1.0 s): GET /healthz answered 500',
-      'undo restart web on web1 done in 500 ms (expected 1.0 s)',
+      'undo restart web on web1 done in 500 ms',
       'undone: restart web1 failed',
     ])
   })

@@ -44,10 +44,10 @@ function shorten(names: readonly string[]): string {
   return names.length <= namedMax ? names.join(', ') : `${names.slice(0, namedMax - 1).join(', ')} and ${names.length - namedMax + 1} more`
 }
 
-/** `1.2 s`, with what the rehearsal took beside it. */
+/** `1.2 s`, with what the rehearsal took beside it, which knows the way forwards only. */
 export function sayTook(run: Run, item: Item): string {
   const took = run.endedAt === null ? '' : sayDuration(run.endedAt - run.startedAt)
-  return item.expectedMs === null ? took : `${took} (expected ${sayDuration(item.expectedMs)})`
+  return item.expectedMs === null || run.direction === 'undo' ? took : `${took} (expected ${sayDuration(item.expectedMs)})`
 }
 
 export function newsBetween(before: DeploymentWire | undefined, after: DeploymentWire): readonly News[] {

@@ -3,6 +3,7 @@
  * beside. Elsewhere: a line for each thing that happens. Both read the same stream of events.
  */
 import type { DeploymentWire } from '@belay/protocol'
+import { styleText } from 'node:util'
 import { sayDuration } from '@belay/base'
 import type { Listr, ListrTask, ListrTaskWrapper, DefaultRenderer, SimpleRenderer } from 'listr2'
 import type { Context } from './context.ts'
@@ -36,8 +37,10 @@ async function showLines(context: Context, id: string, options: ShowOptions): Pr
   const tails = new OutputTails()
   const prefix = options.prefix ?? ''
   const tell = (text: string): void => (options.lines ? undefined : context.tell(`${prefix}${text}`))
+  const sayConnection = (state: 'lost' | 'back'): void =>
+    context.note(state === 'lost' ? 'The server is away; trying again.' : 'The server is back.')
   let last: DeploymentWire | undefined
-  for await (const followed of followDeployment(context.connect, id, { signal: context.signal, onSilence: context.note })) {
+  for await (const followed of followDeployment(context.connect, id, { signal: context.signal, onConnection: sayConnection })) {
     if (followed.kind === 'output') {
       const { output } = followed
       tails.add(output)
@@ -76,7 +79,7 @@ async function showTasks(context: Context, id: string): Promise<DeploymentWire> 
   await tasks.run()
   let now = watch.now()
   if (now.runs.some(({ direction }) => direction === 'undo') || now.state === 'undoing') {
-    context.tell(context.paint('yellow', `Undoing${now.because === null ? '' : `: ${now.because}`}`))
+    context.tell(context.paint('yellow', 'Undoing, last first:'))
     const undo = await newTasks(now.plan.items.length)
     undo.add(undoTasks(watch, context, now))
     await undo.run()
@@ -93,7 +96,7 @@ type Shown = ListrTaskWrapper<object, typeof DefaultRenderer, typeof SimpleRende
 const itemsUnfoldedMax = 24
 
 export async function newTasks(itemCount: number): Promise<Listr<object, 'default', 'simple'>> {
-  const { Listr } = await import('listr2')
+  const { Listr, ListrDefaultRendererLogLevels } = await import('listr2')
   return new Listr([], {
     concurrent: false,
     exitOnError: false,
@@ -104,6 +107,9 @@ export async function newTasks(itemCount: number): Promise<Listr<object, 'defaul
       collapseErrors: false,
       showErrorMessage: false,
       suffixSkips: false,
+      // A step that was not needed is no warning.
+      icon: { [ListrDefaultRendererLogLevels.SKIPPED_WITHOUT_COLLAPSE]: '○' },
+      color: { [ListrDefaultRendererLogLevels.SKIPPED_WITHOUT_COLLAPSE]: (text?: string) => styleText('dim', text ?? '') },
     },
   })
 }
@@ -146,7 +152,8 @@ const tickMs = 200
 
 function itemTask(watch: Watch, context: Context, item: Item, direction: Direction, name: string): Task {
   const { paint } = context
-  const expected = item.expectedMs === null ? '' : ` / ${sayDuration(item.expectedMs)} expected`
+  // The rehearsal's time is that of the way forwards.
+  const expected = item.expectedMs === null || direction === 'undo' ? '' : ` / ${sayDuration(item.expectedMs)} expected`
   return {
     title: `${name}${paint('dim', expected.replace(' / ', '  '))}`,
     task: async (_, task) => {
@@ -159,7 +166,7 @@ function itemTask(watch: Watch, context: Context, item: Item, direction: Directi
       const ticking = setInterval(() => {
         const run = runOf(watch.now(), item.index, direction)
         if (run !== undefined && !runEnded(run))
-          task.title = `${name}  ${sayDuration(Math.max(0, Date.now() - run.startedAt))}${paint('dim', expected)}`
+          task.title = `${name}  ${sayDuration(Math.max(0, Date.now() - run.startedAt))}${paint('dim', expected)}${watch.isAway() ? paint('yellow', '  the server is away; trying again') : ''}`
       }, tickMs)
       try {
         const now = await watch.until((it) => runEnded(runOf(it, item.index, direction)) || hasEnded(it) || needsPerson(it))
@@ -208,6 +215,8 @@ export type Watch = {
   /** @throws what following threw: a refusal, a lost connection, an interruption. */
   until(holds: (deployment: DeploymentWire) => boolean): Promise<DeploymentWire>
   readonly tails: OutputTails
+  /** The server does not answer just now. */
+  isAway(): boolean
 }
 
 export function watchDeployment(context: Context, id: string): Watch {
@@ -220,9 +229,13 @@ export function watchDeployment(context: Context, id: string): Watch {
     wake.resolve()
     wake = Promise.withResolvers()
   }
+  let away = false
+  const onConnection = (state: 'lost' | 'back'): void => {
+    away = state === 'lost'
+  }
   const follow = async (): Promise<void> => {
     try {
-      for await (const followed of followDeployment(context.connect, id, { signal: context.signal })) {
+      for await (const followed of followDeployment(context.connect, id, { signal: context.signal, onConnection })) {
         if (followed.kind === 'output') tails.add(followed.output)
         else {
           last = followed.deployment
@@ -238,6 +251,7 @@ export function watchDeployment(context: Context, id: string): Watch {
   void follow()
   return {
     tails,
+    isAway: () => away,
     now: () => ended(last, id),
     until: async (holds) => {
       while (true) {
