@@ -1,6 +1,6 @@
 /**
  * A release as one file that travels: a tar with `manifest.json` first, then each artifact once as
- * `artifacts/<sha256>.tgz`. `belay release bundle` writes it, `belay release push` takes it; a CI server may also
+ * `artifacts/<sha256>.tgz`. `belay release save` writes it, `belay release push` takes it; a CI server may also
  * make one with a shell, see docs/reference/release-bundle.md. The whole may be gzip-compressed.
  */
 import { createHash, type Hash } from 'node:crypto'

@@ -193,6 +193,11 @@ describe('cutting a release', () => {
     expect(release.commits.map(({ subject }) => subject)).toEqual(['second'])
   })
 
+  test('a repository with submodules is told that builds do not get them', async () => {
+    it.repository.commit('sub', { '.gitmodules': '' })
+    expect((await it.cut()).release.warnings).toEqual(['The repository has git submodules; builds do not get their files.'])
+  })
+
   test('who gives up stops the build, unless somebody else waits for it', async () => {
     commit('{ path: api, build: "echo begun; sleep 0.4", run: x }')
     const begun = Promise.withResolvers<void>()

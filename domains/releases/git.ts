@@ -29,6 +29,7 @@ export type Repository = {
   /** Changed and untracked files of the working tree, when the commit is the one that is checked out. */
   uncommitted(commit: string, besides: string): Promise<string[]>
   committedAt(commit: string): Promise<number>
+  hasSubmodules(commit: string): Promise<boolean>
   /** Writes the commit's files into a new folder; answers the folder there that stands for this one here. */
   checkOut(commit: string, folder: string, signal?: AbortSignal): Promise<string>
   /** Brings a checkout (the folder that was given to `checkOut`) back to what the commit has. */
@@ -77,7 +78,9 @@ export function openRepository(folder: string): Repository {
         ? releaseProblem('git-missing', { repository: folder }, error)
         : notARepository('there is no such folder')
     }
-    if (/not a git repository|dubious ownership/i.test(end.stderr)) throw notARepository(lastLine(end.stderr))
+    if (/dubious ownership/.test(end.stderr))
+      throw notARepository(`it belongs to another user; if that is right: ${lastLine(end.stderr).trim()}`)
+    if (/not a git repository/.test(end.stderr)) throw notARepository(lastLine(end.stderr))
     return end
   }
   const notARepository = (because: string) => releaseProblem('not-a-repository', { repository: folder, because })
@@ -175,6 +178,7 @@ export function openRepository(folder: string): Repository {
         .filter((path) => !isOwn(path))
     },
     committedAt: async (commit) => Number(await must(['show', '-s', '--format=%ct', commit, '--'])) * 1_000,
+    hasSubmodules: (commit) => succeeds(['cat-file', '-e', `${commit}:.gitmodules`]),
     async checkOut(commit, target, signal) {
       const start = await prefix()
       const [objects = '', format = 'sha1', shallow = ''] = (

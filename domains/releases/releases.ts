@@ -1,15 +1,14 @@
 /** Making releases, and handing them out. What is decided is decided in model.ts; here it is fetched and done. */
-import { realpath, stat } from 'node:fs/promises'
-import { join, sep } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { canonicalJson, type Clock, sayBytes, sayCount, sayDuration } from '@belay/base'
+import { canonicalJson, type Clock, sayCount } from '@belay/base'
 import { formatProblem, readCloudFile } from '@belay/cloudfile'
 import type { Ledger } from '@belay/ledger'
 import type { Store } from '@belay/store'
 import { type Draft, explainDisk, openArtifacts } from './artifacts.ts'
-import { runBuild } from './build.ts'
 import { type BundleManifest, takeBundle, writeBundle } from './bundle.ts'
-import { openCheckout, sweepCheckouts } from './checkouts.ts'
+import { sweepCheckouts } from './checkouts.ts'
 import { openRepository } from './git.ts'
 import { type History, historyOf } from './history.ts'
 import {
@@ -19,21 +18,18 @@ import {
   configOf,
   type DatabaseStep,
   databaseStepsOf,
-  inputsOf,
   isReleaseName,
   markChanged,
   nearNames,
   type Release,
   type ReleaseConfig,
   releaseId,
-  type ReleaseService,
   sayList,
   sayMade,
   tellCommits,
-  watchedPaths,
 } from './model.ts'
-import { packFolder } from './pack.ts'
 import { releaseProblem } from './problems.ts'
+import { buildServices } from './services.ts'
 import { limitTo, type Say, shareWork } from './sharing.ts'
 import { findBuilt, findRelease, findUse, insertRelease, listReleases, releaseNames, usedArtifacts } from './store.ts'
 
@@ -109,14 +105,9 @@ export function openReleases(options: ReleasesOptions): Releases {
   const shared = shareWork<Made>()
   const slots = limitTo(cutsAtOnceMax)
   const publishing = limitTo(1)
+  const parts = { repository, artifacts, checkouts, findBuilt: (inputs: string) => findBuilt(store.read, inputs) }
   // A failure to tidy must not keep anybody from working; what is left is found at the next start.
-  const swept = sweepCheckouts(checkouts).catch(() => {})
-  let artifactsSwept: Promise<void> | undefined
-  const tidy = async () => {
-    await swept
-    artifactsSwept ??= artifacts.sweep((names) => usedArtifacts(store.read, names)).catch(() => {})
-    await artifactsSwept
-  }
+  const swept = Promise.allSettled([sweepCheckouts(checkouts), artifacts.sweep((names) => usedArtifacts(store.read, names))])
 
   const find = (name: string) => findRelease(store.read, { name })
   async function byName(name: string): Promise<Release> {
@@ -152,7 +143,7 @@ export function openReleases(options: ReleasesOptions): Releases {
     const free = slots.tryTake()
     if (!free) say(null, `waiting: ${sayCount(cutsAtOnceMax, 'release')} are being built`)
     using _place = free ?? (await slots.take(signal))
-    await tidy()
+    await swept
     try {
       const existing = await findRelease(store.read, { commit })
       if (!existing) return await make(commit, asking, actor, say, signal)
@@ -176,7 +167,7 @@ export function openReleases(options: ReleasesOptions): Releases {
     say(null, `${name} from ${commit.slice(0, 10)}`)
     const config = await configAt(commit)
     const uncommitted = await repository.uncommitted(commit, folder)
-    await using built = await buildServices({ commit, config, reuse: true }, say, signal)
+    await using built = await buildServices(parts, { commit, config, reuse: true }, say, signal)
     const production = await productionNow()
     const history = await historyOf(repository, { commit, config }, production, `production's release ${production?.name}`)
     const services = markChanged(built.services, config, production)
@@ -189,7 +180,12 @@ export function openReleases(options: ReleasesOptions): Releases {
       cutBy: actor,
       services,
       ...history,
-      warnings: [...sayUncommitted(uncommitted), ...built.warnings, ...history.warnings],
+      warnings: [
+        ...sayUncommitted(uncommitted),
+        ...((await repository.hasSubmodules(commit)) ? ['The repository has git submodules; builds do not get their files.'] : []),
+        ...built.warnings,
+        ...history.warnings,
+      ],
       config,
     }
     const made = await publish(release, built.drafts, 'cut', actor)
@@ -215,109 +211,6 @@ export function openReleases(options: ReleasesOptions): Releases {
     if (!reading.file)
       throw releaseProblem('cloud-file-broken', { file: cloudFileName, commit, problems: reading.problems.map(formatProblem) })
     return configOf(reading.file)
-  }
-
-  type Built = AsyncDisposable & {
-    readonly services: Omit<ReleaseService, 'changed'>[]
-    readonly drafts: ReadonlyMap<string, Draft>
-    readonly warnings: string[]
-  }
-
-  /**
-   * An artifact for each service: an earlier one of equal inputs when `reuse` says so, else built and packed. Services
-   * of equal inputs share one. Every build starts from what the commit has, so no build sees another's output.
-   */
-  async function buildServices(
-    from: { commit: string; config: ReleaseConfig; reuse: boolean },
-    say: Say,
-    signal: AbortSignal,
-  ): Promise<Built> {
-    const { commit, config, reuse } = from
-    const specs = Object.entries(config.services)
-    const paths = specs.flatMap(([, spec]) => [...watchedPaths(spec), ...watchedPaths({ path: spec.path })])
-    const objects = await repository.objectsAt(commit, [...new Set(paths)])
-    const warnings: string[] = []
-    const drafts = new Map<string, Draft>()
-    const done = new Map<string, { artifact: string; bytes: number }>()
-    const services: Omit<ReleaseService, 'changed'>[] = []
-    await using checkout = openCheckout(repository, checkouts, commit, signal)
-
-    const dispose = async () => {
-      for (const draft of drafts.values()) await draft[Symbol.asyncDispose]()
-    }
-    try {
-      for (const [service, spec] of specs) {
-        signal.throwIfAborted()
-        const [path = ''] = watchedPaths({ path: spec.path })
-        if (objects.get(path)?.kind !== 'tree') throw releaseProblem('service-path-missing', { service, path: spec.path, commit })
-        for (const watched of watchedPaths(spec)) {
-          if (!objects.has(watched)) warnings.push(`services.${service}.watch: commit ${commit.slice(0, 10)} has nothing at ${watched}.`)
-        }
-        const inputs = inputsOf(spec, (watched) => objects.get(watched)?.id ?? null)
-        let made = done.get(inputs)
-        if (made) say(service, 'shares its artifact with a service of equal inputs')
-        made ??= reuse ? await reuseBuilt(service, inputs, warnings, say) : undefined
-        made ??= await buildOne(
-          { service, path: spec.path, build: spec.build },
-          await checkout.fresh(),
-          { commit, drafts, warnings },
-          say,
-          signal,
-        )
-        done.set(inputs, made)
-        services.push({ service, ...made, inputs })
-      }
-    } catch (error) {
-      await dispose()
-      throw error
-    }
-    return { services, drafts, warnings, [Symbol.asyncDispose]: dispose }
-  }
-
-  async function reuseBuilt(service: string, inputs: string, warnings: string[], say: Say) {
-    const earlier = await findBuilt(store.read, inputs)
-    if (!earlier) return undefined
-    const wrong = await artifacts.verify(earlier.artifact)
-    if (wrong === undefined) {
-      say(service, `the same as in ${earlier.release}, not built again`)
-      return { artifact: earlier.artifact, bytes: earlier.bytes }
-    }
-    warnings.push(`${service}: its artifact of ${earlier.release} ${wrong}; it was built anew.`)
-    return undefined
-  }
-
-  async function buildOne(
-    it: { service: string; path: string; build: string | undefined },
-    checkout: string,
-    kept: { commit: string; drafts: Map<string, Draft>; warnings: string[] },
-    say: Say,
-    signal: AbortSignal,
-  ): Promise<{ artifact: string; bytes: number }> {
-    const { service, path, build } = it
-    const startedAt = performance.now()
-    const place = join(checkout, path)
-    if (build !== undefined) {
-      say(service, `building: ${build}`)
-      await runBuild(
-        { service, build, folder: place, committedAt: await repository.committedAt(kept.commit) },
-        (line) => say(service, line),
-        signal,
-      )
-      if (!(await isFolderInside(checkout, place))) throw releaseProblem('service-path-lost', { service, path, build })
-    }
-    const draft = await artifacts.draft()
-    try {
-      const packed = await packFolder(place, draft.path, `The artifact of ${service}`, signal)
-      kept.warnings.push(...packed.warnings)
-      say(service, `packed ${sayCount(packed.files, 'file')}, ${sayBytes(packed.bytes)}, in ${sayDuration(performance.now() - startedAt)}`)
-      // Two services of different inputs may well have the same content.
-      if (kept.drafts.has(packed.sha256)) await draft[Symbol.asyncDispose]()
-      else kept.drafts.set(packed.sha256, draft)
-      return { artifact: packed.sha256, bytes: packed.bytes }
-    } catch (error) {
-      await draft[Symbol.asyncDispose]()
-      throw error
-    }
   }
 
   /** Gives the artifacts their names, then writes row and fact in one transaction. What it placed goes when that fails. */
@@ -350,7 +243,7 @@ export function openReleases(options: ReleasesOptions): Releases {
 
   async function rebuild(release: Release, actor: string, say: Say, signal: AbortSignal): Promise<Made> {
     const { commit, config } = release
-    await using built = await buildServices({ commit, config, reuse: false }, say, signal)
+    await using built = await buildServices(parts, { commit, config, reuse: false }, say, signal)
     const differs: string[] = []
     const mended: string[] = []
     for (const { service, artifact } of built.services) {
@@ -381,7 +274,7 @@ export function openReleases(options: ReleasesOptions): Releases {
   // ── push ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async function push(bundle: Readable, actor: string): Promise<Made> {
-    await tidy()
+    await swept
     try {
       await using taken = await takeBundle(bundle, artifacts)
       const { manifest } = taken
@@ -476,16 +369,6 @@ export function openReleases(options: ReleasesOptions): Releases {
     diff,
     artifactPath: artifacts.path,
     verifyArtifact,
-  }
-}
-
-/** A build may have removed the folder, or put a link to anywhere in its place. */
-async function isFolderInside(checkout: string, place: string): Promise<boolean> {
-  try {
-    const [top, real] = [await realpath(checkout), await realpath(place)]
-    return (real === top || real.startsWith(top + sep)) && (await stat(real)).isDirectory()
-  } catch {
-    return false
   }
 }
 
