@@ -6,6 +6,7 @@ import { parts } from '../code.ts'
 import { useFeed } from '../live.ts'
 import { useShortcuts } from '../useShortcuts.ts'
 import { Failure } from './Answered.tsx'
+import { Notices } from './Notices.tsx'
 import { Side } from './Side.tsx'
 import { SignIn } from './SignIn.tsx'
 import { Stale } from './Stale.tsx'
@@ -43,6 +44,7 @@ export function App() {
         </main>
       </div>
       <Stale />
+      <Notices />
       <TipLayer />
       <Suspense>
         {open === 'palette' && <Palette onClose={close} />}
