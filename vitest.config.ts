@@ -1,4 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+/**
+ * vitest leaves one core to itself; these tests wait more than they compute. (With a single worker it would also run
+ * them after the journeys.)
+ */
+const workers = Math.max(2, availableParallelism())
 
 export default defineConfig({
   test: {
@@ -8,6 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          maxWorkers: workers,
           include: ['{apps,domains,platform,sdk,examples,bench}/**/*.test.{ts,tsx}'],
           // What takes a tenth of a second alone may take some on two cores that also build and check.
           testTimeout: 30_000,
@@ -18,6 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'checks',
+          maxWorkers: workers,
           include: ['tests/checks/**/*.test.ts'],
           exclude: ['tests/checks/violations/**', '**/node_modules/**'],
           testTimeout: 120_000,
@@ -30,7 +39,7 @@ export default defineConfig({
           include: ['tests/{journeys,conformance}/**/*.test.ts'],
           // A journey deploys a real cloud on two cores; beside another one it would measure the neighbour.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 1 }, // After all others, which answer sooner.
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
