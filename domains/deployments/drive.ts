@@ -5,15 +5,26 @@
  */
 import { type Clock, unreachable } from '@belay/base'
 import { contentHash } from '@belay/base/node'
-import type { Environments, HeldLease } from '@belay/environments'
+import { type Environments, type HeldLease, softwareFolder } from '@belay/environments'
 import type { Ledger } from '@belay/ledger'
 import type { Releases } from '@belay/releases'
 import type { Store } from '@belay/store'
 import { carryOut, type ItemEnd } from './item.ts'
 import { advance, type Direction, type EndState } from './model/advance.ts'
 import type { PlanItem, PlannedRelease } from './model/plan.ts'
+import { buildsToForget } from './model/prune.ts'
 import { openOutput } from './output.ts'
-import { addRun, changeDeployment, changeRun, type Deployment, deploymentRow, outputKept, type Run, runsOf } from './store.ts'
+import {
+  addRun,
+  changeDeployment,
+  changeRun,
+  type Deployment,
+  deploymentRow,
+  deploymentRows,
+  outputKept,
+  type Run,
+  runsOf,
+} from './store.ts'
 
 /** So many hosts of a wave at a time: enough to keep two cores busy, few enough that a large wave does not choke the machine. */
 const hostsAtOnce = 16
@@ -90,6 +101,7 @@ async function goOn(ground: Ground, id: string, lease: HeldLease, moments: Momen
         store.signal('deployments', id)
         break
       case 'end':
+        if (move.state === 'passed') await tidy(ground, deployment, lease)
         await end(ground, deployment, move.state, move.because, clock.now())
         return
       default:
@@ -240,6 +252,27 @@ async function one(
   })
   store.signal('deployments', deployment.id)
   moments('done', due.index)
+}
+
+/** Looks back so far for builds that hosts may forget; what lies further back was forgotten by those deployments. */
+const tidyLooksBack = 20
+
+/** Removes builds that nobody will go back to. What cannot be removed now is met again by the next deployment. */
+async function tidy(ground: Ground, deployment: Deployment, lease: HeldLease): Promise<void> {
+  const { store, environments } = ground
+  const recent = await deploymentRows(store.read, { environment: deployment.environment, limit: tidyLooksBack })
+  const forget = buildsToForget(
+    recent.map((it) => it.plan),
+    await environments.placements(deployment.environment),
+  )
+  const hosts = environments.hosts(await environments.byName(deployment.environment))
+  for (const { host, service, artifact } of forget) {
+    const key = `${deployment.id}/tidy/${service}/${artifact.slice(0, 16)}`
+    await hosts
+      .get(host)
+      ?.remove({ key, fence: lease.fence }, softwareFolder(service, artifact))
+      .catch(() => {})
+  }
 }
 
 const endWords: Record<EndState, (it: Deployment, because: string | null) => string> = {

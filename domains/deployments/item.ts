@@ -84,6 +84,8 @@ async function install(it: ItemContext, move: Move, back: boolean): Promise<void
   const archive = `artifacts/${target.artifact}.tgz`
   await it.host.put(under(it, `put/${move.service}`), { from: it.artifactPath(target.artifact), to: archive, sha256: target.artifact })
   await it.host.unpack(under(it, `unpack/${move.service}`), { archive, to: folder, sha256: target.artifact })
+  // The folder has all of it now.
+  await it.host.remove(under(it, `unput/${move.service}`), archive)
   const { before } = await it.host.link(under(it, `link/${move.service}`), { link: current, target: folder })
   it.output.say(
     `${move.service}@${target.release} (${target.artifact.slice(0, 12)}) ${back ? 'is current again' : 'unpacked beside the present one'}${before === null ? '' : `, was ${before.split('/').pop()}`}`,

@@ -222,6 +222,9 @@ type Fresh = Omit<
   'id' | 'from' | 'because' | 'course' | 'approval' | 'startedAt' | 'endedAt' | 'environment' | 'release' | 'kind'
 > & { readonly approvalNeeded: boolean }
 
+/** At three a day nearly a year. What was said is dropped after that; facts, plans and runs (with the hash of what was said) stay. */
+const outputsKept = 1_000
+
 /** The next number, counted inside the transaction: numbers have no holes and no sequence to keep in step on two databases. */
 export async function addDeployment(tx: Db, it: Fresh): Promise<Deployment> {
   const last = await tables(tx).selectFrom('deployment').select('number').orderBy('number', 'desc').limit(1).executeTakeFirst()
@@ -250,6 +253,10 @@ export async function addDeployment(tx: Db, it: Fresh): Promise<Deployment> {
     ended_at: null,
   }
   await tables(tx).insertInto('deployment').values(row).execute()
+  await tables(tx)
+    .deleteFrom('deployment_output')
+    .where('deployment', '=', row.number - outputsKept)
+    .execute()
   return toDeployment(row)
 }
 

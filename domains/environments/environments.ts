@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, type Problem, sayDuration, sentenceOf } from '@belay/base'
@@ -13,6 +13,7 @@ import { type Holder, type Leases, openLeases } from './lease.ts'
 import {
   assignPorts,
   belayVariables,
+  climbingOrder,
   type Environment,
   hostsOf,
   judgeEnvironment,
@@ -322,6 +323,8 @@ export function openEnvironments(options: {
       for (const host of hosts(environment).values()) await host.erase({ key: `erase/${lease.fence}`, fence: lease.fence })
     })
     for (const key of opened.keys()) if (key.startsWith(`${environment.name}/`)) opened.delete(key)
+    // The hosts took what was theirs; the folder that they stood in is ours.
+    await rm(join(folder, environment.name), { recursive: true, force: true })
   }
 
   async function removeSandbox(name: string, actor: string, because: 'asked' | 'expired'): Promise<void> {
@@ -366,7 +369,7 @@ export function openEnvironments(options: {
   return {
     leases,
     sync,
-    list: () => rows.allEnvironments(store.read),
+    list: async () => climbingOrder(await rows.allEnvironments(store.read)),
     byName,
     hosts,
     assignPorts: giveOutPorts,
@@ -491,6 +494,7 @@ export function openEnvironments(options: {
           const { fence } = await it.facts()
           await it.erase({ key: `orphan/${fence + 1}`, fence: fence + 1 })
         }
+        await rm(join(folder, orphan), { recursive: true, force: true })
         await ledger.record({
           actor: 'belay',
           kind: 'sandbox.orphan-removed',

@@ -133,6 +133,13 @@ export function belayVariables(it: {
   }
 }
 
+const kindOrder: readonly EnvironmentKind[] = ['private', 'qa', 'sandbox', 'production']
+
+/** As a change climbs: private, QA, sandboxes, production; within a kind the eldest first. */
+export function climbingOrder<E extends Pick<Environment, 'kind'>>(environments: readonly E[]): E[] {
+  return environments.toSorted((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind))
+}
+
 export type ServiceReport = {
   readonly host: string
   readonly service: string
