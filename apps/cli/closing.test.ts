@@ -20,7 +20,7 @@ describe('how a deployment ends is one sentence and one exit code', () => {
   test.each(cases)('%s', (state, code, says) => {
     const deployment = aDeployment({ state, because: 'web2 failed.', endedAt: startMs + 42_000 })
     expect(exitCodeFor(deployment)).toBe(code)
-    expect(closingLines(deployment, plain).split('\n')[0]).toBe(says)
+    expect(closingLines(deployment, { look: { terminal: true, width: 200, nowMs: startMs }, paint: plain }).split('\n')[0]).toBe(says)
   })
 
   test('every state has its row here', () => {
@@ -28,7 +28,10 @@ describe('how a deployment ends is one sentence and one exit code', () => {
   })
 
   test('whoever has to decide sees the commands for it', () => {
-    const lines = closingLines(aDeployment({ state: 'waiting', offers: ['rerun', 'undo'] }), plain)
+    const lines = closingLines(aDeployment({ state: 'waiting', offers: ['rerun', 'undo'] }), {
+      look: { terminal: true, width: 200, nowMs: startMs },
+      paint: plain,
+    })
     expect(lines).toContain('Next: belay resume d7 --rerun')
     expect(lines).toContain('belay resume d7 --undo')
   })

@@ -3,16 +3,17 @@ import type { DeploymentSummaryWire, RehearsalWire } from '@belay/protocol'
 import { sayCount, sayDuration } from '@belay/base'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { hasEnded, needsPerson } from './follow.ts'
-import { type Paint, sign } from './terminal.ts'
+import { type Eye, sign, wrap } from './terminal.ts'
 
-export function exitCodeFor(deployment: Pick<DeploymentSummaryWire, 'state'>): ExitCode {
-  if (deployment.state === 'passed') return exitCodes.ok
+/** `wanted`: the end that was asked for, where that is not the release's success. */
+export function exitCodeFor(deployment: Pick<DeploymentSummaryWire, 'state'>, wanted: DeploymentSummaryWire['state'] = 'passed'): ExitCode {
+  if (deployment.state === wanted) return exitCodes.ok
   if (needsPerson(deployment)) return exitCodes.waiting
   return hasEnded(deployment) ? exitCodes.failed : exitCodes.ok
 }
 
-export function closingLines(deployment: DeploymentSummaryWire, paint: Paint): string {
-  const lines = [`${sign(deployment.state, paint)} ${sentence(deployment)}`]
+export function closingLines(deployment: DeploymentSummaryWire, { look, paint }: Eye): string {
+  const lines = [wrap(`${sign(deployment.state, paint)} ${sentence(deployment)}`, look.width, 2)]
   for (const [index, next] of nextCommands(deployment).entries()) lines.push(`${paint('dim', index === 0 ? 'Next:' : '     ')} ${next}`)
   return lines.join('\n')
 }
@@ -46,7 +47,7 @@ function sentence(it: DeploymentSummaryWire): string {
 
 const commandFor: Readonly<Record<DeploymentSummaryWire['offers'][number], (it: DeploymentSummaryWire) => string>> = {
   approve: ({ id }) => `belay approve ${id}`,
-  rerun: ({ id }) => `belay resume ${id} --rerun       run the interrupted step again`,
+  rerun: ({ id }) => `belay resume ${id} --rerun       run the step again`,
   continue: ({ id }) => `belay resume ${id} --continue    take it as done and go on`,
   undo: ({ id }) => `belay resume ${id} --undo        bring back what was switched`,
   abort: ({ id }) => `belay abort ${id}`,
@@ -60,7 +61,7 @@ function nextCommands(it: DeploymentSummaryWire): readonly string[] {
   return hasEnded(it) ? [`belay deployment show ${it.id} --output`] : [`belay deployment show ${it.id} --follow`]
 }
 
-export function closingOfRehearsal(it: RehearsalWire, paint: Paint): string {
+export function closingOfRehearsal(it: RehearsalWire, { look, paint }: Eye): string {
   const took = it.endedAt === null ? '' : ` after ${sayDuration(it.endedAt - it.startedAt)}`
   const because = it.because === null ? '' : `: ${it.because.replace(/\.$/, '')}`
   const word = {
@@ -70,7 +71,11 @@ export function closingOfRehearsal(it: RehearsalWire, paint: Paint): string {
     running: 'is being rehearsed',
   }
   const lines = [
-    `${sign(it.state, paint)} ${it.release} ${word[it.state]} on ${it.environment}${took}${it.state === 'passed' ? '' : because}.`,
+    wrap(
+      `${sign(it.state, paint)} ${it.release} ${word[it.state]} on ${it.environment}${took}${it.state === 'passed' ? '' : because}.`,
+      look.width,
+      2,
+    ),
   ]
   if (it.chaos) {
     const lost = it.kills.filter(({ resumedMs }) => resumedMs === null).length

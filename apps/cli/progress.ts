@@ -124,7 +124,7 @@ export function doTasks(watch: Watch, context: Context, { plan }: DeploymentWire
     const expected = expectedMs > 0 ? context.paint('dim', `  expected ${sayDuration(expectedMs)}`) : ''
     return {
       title: `${sayWave(wave)}${expected}`,
-      task: async (_, task) => {
+      task: leftTo(context, sayWave(wave), async (_, task) => {
         await watch.until((it) => wave.some(({ index }) => runOf(it, index, 'do') !== undefined) || stopped(it))
         if (!wave.some(({ index }) => runOf(watch.now(), index, 'do') !== undefined))
           return skipAs(task, context.paint('dim', `${sayWave(wave)}  not reached`))
@@ -134,7 +134,7 @@ export function doTasks(watch: Watch, context: Context, { plan }: DeploymentWire
           wave.map((item) => itemTask(watch, context, item, 'do', item.host)),
           { concurrent: true, exitOnError: false },
         )
-      },
+      }),
     }
   })
 }
@@ -156,7 +156,7 @@ function itemTask(watch: Watch, context: Context, item: Item, direction: Directi
   const expected = item.expectedMs === null || direction === 'undo' ? '' : ` / ${sayDuration(item.expectedMs)} expected`
   return {
     title: `${name}${paint('dim', expected.replace(' / ', '  '))}`,
-    task: async (_, task) => {
+    task: leftTo(context, name, async (_, task) => {
       const begun = await watch.until(
         (it) => runOf(it, item.index, direction) !== undefined || (direction === 'do' ? stopped(it) : hasEnded(it)),
       )
@@ -174,7 +174,7 @@ function itemTask(watch: Watch, context: Context, item: Item, direction: Directi
       } finally {
         clearInterval(ticking)
       }
-    },
+    }),
   }
 }
 
@@ -188,6 +188,18 @@ function endTask(task: Shown, { paint }: Context, name: string, item: Item, run:
   const word = run?.state === 'failed' ? 'failed' : 'nobody knows whether it ran to its end'
   task.title = `${name}  ${paint('red', `${word}${because}`)}`
   throw new Error(word)
+}
+
+/** After Ctrl-C a task has not failed; it is only no longer watched. */
+export function leftTo(context: Context, name: string, work: NonNullable<Task['task']>): NonNullable<Task['task']> {
+  return async (given, task) => {
+    try {
+      return await work(given, task)
+    } catch (error) {
+      if (!context.signal.aborted) throw error
+      skipAs(task, context.paint('dim', `${name}  left to the server`))
+    }
+  }
 }
 
 /** The title says why; a message of the skip itself would be a second line. */

@@ -4,7 +4,7 @@ import { sayDuration, systemClock } from '@belay/base'
 import type { Context } from './context.ts'
 import { hasEnded, needsPerson, patiently } from './follow.ts'
 import { fail } from './problems.ts'
-import { doTasks, newTasks, printFailures, showDeployment, skipAs, watchDeployment } from './progress.ts'
+import { doTasks, leftTo, newTasks, printFailures, showDeployment, skipAs, watchDeployment } from './progress.ts'
 import { sayClock } from './terminal.ts'
 
 type Phase = RehearsalWire['phases'][number]
@@ -43,7 +43,7 @@ async function showTasks(context: Context, watch: Watch): Promise<RehearsalWire>
   tasks.add(
     watch.now().phases.map(({ name }) => ({
       title: phaseNames[name](watch.now()),
-      task: async (_, task) => {
+      task: leftTo(context, phaseNames[name](watch.now()), async (_, task) => {
         const phase = await watch.until(
           name,
           ({ state, deployment }) => state !== 'pending' && (state !== 'running' || deployment !== null || name === 'tests'),
@@ -64,17 +64,17 @@ async function showTasks(context: Context, watch: Watch): Promise<RehearsalWire>
             ...doTasks(deployment, context, first),
             {
               title: context.paint('dim', 'in all'),
-              task: async (__, last) => {
+              task: leftTo(context, 'in all', async (__, last) => {
                 await deployment.until((it) => hasEnded(it) || needsPerson(it))
                 const ended = await watch.until(name, ({ state }) => state !== 'running')
                 last.title = `${context.paint('dim', 'in all')}  ${sayPhase(ended, context)}`
                 if (ended.state === 'failed') throw new Error(ended.because ?? 'failed')
-              },
+              }),
             },
           ],
           { exitOnError: false },
         )
-      },
+      }),
     })),
   )
   await tasks.run()

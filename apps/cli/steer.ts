@@ -8,18 +8,19 @@ import { wavesOf } from './news.ts'
 import { showDeployment } from './progress.ts'
 
 export type FinishOptions = { readonly follow?: boolean; readonly output?: boolean; readonly wait?: boolean }
+type End = Parameters<typeof exitCodeFor>[1]
 
-export async function finish(context: Context, begun: DeploymentWire, options: FinishOptions): Promise<ExitCode> {
+export async function finish(context: Context, begun: DeploymentWire, options: FinishOptions, wanted?: End): Promise<ExitCode> {
   if (options.wait === false) {
-    context.answer({ deployment: begun }, () => closingLines(begun, context.paint))
-    return exitCodeFor(begun)
+    context.answer({ deployment: begun }, () => closingLines(begun, context))
+    return exitCodeFor(begun, wanted)
   }
   const lines = context.json && options.follow === true
   if (!lines) context.tell(headline(begun, context))
   const deployment = await showDeployment(context, begun.id, { lines, output: options.output === true })
   if (lines) context.event({ event: 'ended', deployment }, () => undefined)
-  else context.answer({ deployment }, () => closingLines(deployment, context.paint))
-  return exitCodeFor(deployment)
+  else context.answer({ deployment }, () => closingLines(deployment, context))
+  return exitCodeFor(deployment, wanted)
 }
 
 function headline({ id, kind, environment, release, from, plan }: DeploymentWire, { paint }: Context): string {

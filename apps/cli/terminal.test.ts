@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import { describe, expect, test } from 'vitest'
 import { plain, startMs } from './fixtures.ts'
-import { type Column, cut, type Look, pairs, sayWhen, table } from './terminal.ts'
+import { type Column, cut, type Look, pairs, sayWhen, table, wrap } from './terminal.ts'
 
 const eyes: Look = { terminal: true, width: 40, nowMs: startMs }
 const pipe: Look = { ...eyes, terminal: false }
@@ -38,6 +38,12 @@ describe('a table', () => {
 test('a cut line keeps its colours and closes them', () => {
   expect(cut('\u001b[31mabcdefgh\u001b[39m', 5)).toBe('\u001b[31mabcd…\u001b[0m')
   expect(cut('abc', 5)).toBe('abc')
+})
+
+test('a long sentence breaks between words, and a word that is too long stays whole', () => {
+  expect(wrap('one two three four\nfive', 9, 2)).toBe('one two\n  three\n  four\nfive')
+  expect(wrap('see http://127.0.0.1:20301/healthz now', 10)).toBe('see\nhttp://127.0.0.1:20301/healthz\nnow')
+  expect(wrap('short', 1_000)).toBe('short')
 })
 
 test('times are coarse for eyes and exact for scripts', () => {

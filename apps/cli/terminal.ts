@@ -12,6 +12,9 @@ export type Look = {
 type Style = Parameters<typeof styleText>[0]
 export type Paint = (style: Style, text: string) => string
 
+/** What a view needs to know of whoever looks. */
+export type Eye = { readonly look: Look; readonly paint: Paint }
+
 /** Colours where the stream takes them: NO_COLOR and FORCE_COLOR are honoured by Node itself. */
 export const paintFor =
   (stream: NodeJS.WriteStream): Paint =>
@@ -74,6 +77,22 @@ export function cut(line: string, width: number): string {
     if (room < 0) break
   }
   return `${shown}…\u001b[0m`
+}
+
+/** Breaks a sentence between words; lines after the first are indented to stand under its text. */
+export function wrap(text: string, width: number, indent = 0): string {
+  return text
+    .split('\n')
+    .map((paragraph) => {
+      const lines: string[] = []
+      for (const word of paragraph.split(/(?<=\S) (?=\S)/)) {
+        const last = lines.at(-1)
+        if (last !== undefined && stringWidth(last) + 1 + stringWidth(word) <= width) lines[lines.length - 1] = `${last} ${word}`
+        else lines.push(last === undefined ? word : `${' '.repeat(indent)}${word}`)
+      }
+      return lines.join('\n')
+    })
+    .join('\n')
 }
 
 /** "12 min ago" for eyes, ISO 8601 for scripts. */

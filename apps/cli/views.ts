@@ -11,9 +11,7 @@ import type {
 } from '@belay/protocol'
 import { sayBytes, sayCount, sayDuration } from '@belay/base'
 import { runOf, sayTook, wavesOf } from './news.ts'
-import { type Column, type Look, type Paint, pairs, sayWhen, sign, table, withSign } from './terminal.ts'
-
-export type Eye = { readonly look: Look; readonly paint: Paint }
+import { type Column, type Eye, pairs, sayWhen, sign, table, withSign } from './terminal.ts'
 
 const shortSha = (sha: string): string => sha.slice(0, 8)
 

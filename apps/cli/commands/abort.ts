@@ -21,7 +21,7 @@ async function abort(context: Context, { reason, wait }: Options, id: string): P
   const client = await context.connect()
   const asked = await client.call(routes.deployments.abort, { params: { id }, body: { reason } }, context.signal)
   const deployment = !wait || hasEnded(asked) ? asked : await showDeployment(context, id)
-  context.answer({ deployment }, () => closingLines(deployment, context.paint))
+  context.answer({ deployment }, () => closingLines(deployment, context))
   // It was asked to end without its release, and it did.
   return deployment.state === 'failed' ? exitCodes.failed : exitCodes.ok
 }

@@ -30,6 +30,6 @@ async function approve(context: Context, options: Options, id: string): Promise<
   const deployment = await client.call(routes.deployments.approve, { params: { id }, body }, context.signal)
   context.answer(
     { deployment },
-    () => `${context.paint('green', '●')} Approved plan ${body.planHash.slice(0, 12)}.\n${closingLines(deployment, context.paint)}`,
+    () => `${context.paint('green', '●')} Approved plan ${body.planHash.slice(0, 12)}.\n${closingLines(deployment, context)}`,
   )
 }

@@ -1,5 +1,4 @@
 import { routes } from '@belay/protocol'
-import { closingLines, exitCodeFor } from '../closing.ts'
 import { leaf } from '../command.ts'
 import { type Context, runs, type GlobalOptions } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
@@ -43,9 +42,5 @@ async function deploy(context: Context, options: Options, environment: string, r
   if (options.force && !options.reason) throw fail('usage', { sentence: '--force needs a --reason, which becomes a fact of the ledger.' })
   const body = { environment, release, force: options.force ?? false, reason: options.reason }
   const begun = await client.call(routes.deployments.start, { body }, context.signal)
-  if (!options.wait) {
-    context.answer({ deployment: begun }, () => closingLines(begun, context.paint))
-    return exitCodeFor(begun)
-  }
   return finish(context, begun, options)
 }

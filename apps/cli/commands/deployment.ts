@@ -63,7 +63,7 @@ async function show(context: Context, options: ShowOptions, id: string): Promise
           text.trimEnd(),
         ]
       }),
-      ...(context.look.terminal ? ['', closingLines(deployment, context.paint)] : []),
+      ...(context.look.terminal ? ['', closingLines(deployment, context)] : []),
     ].join('\n'),
   )
   return exitCodes.ok

@@ -36,6 +36,6 @@ async function rehearse(context: Context, options: Options, release: string): Pr
     return exitCodes.ok
   }
   const rehearsal = await showRehearsal(context, begun, { output: options.output === true })
-  context.answer({ rehearsal }, () => closingOfRehearsal(rehearsal, context.paint))
+  context.answer({ rehearsal }, () => closingOfRehearsal(rehearsal, context))
   return rehearsal.state === 'passed' ? exitCodes.ok : exitCodes.failed
 }

@@ -6,7 +6,7 @@ import { fail } from '../problems.ts'
 import { finish, type FinishOptions } from '../steer.ts'
 
 const ways = {
-  rerun: 'run the interrupted step again',
+  rerun: 'run the step again',
   continue: 'take it as done and go on',
   undo: 'bring back what was switched',
 } as const
@@ -16,7 +16,7 @@ type Options = GlobalOptions & FinishOptions & { readonly [W in Way]?: boolean }
 export const command = () =>
   leaf('resume', 'answer a deployment that waits or is held', [
     ['belay resume d7', 'asks how, with what is known about the interrupted step'],
-    ['belay resume d7 --rerun', 'run the interrupted step again'],
+    ['belay resume d7 --rerun', 'run the step again'],
     ['belay resume d7 --undo --reason "rather not"', 'bring back what was switched'],
   ])
     .argument('<deployment>', 'its id')
@@ -35,7 +35,8 @@ async function resume(context: Context, options: Options, id: string): Promise<E
   const client = await context.connect()
   const how = given[0] ?? (await choose(context, await client.call(routes.deployments.show, { params: { id } }, context.signal)))
   const body = { how, reason: options.reason }
-  return finish(context, await client.call(routes.deployments.resume, { params: { id }, body }, context.signal), options)
+  const resumed = await client.call(routes.deployments.resume, { params: { id }, body }, context.signal)
+  return finish(context, resumed, options, how === 'undo' ? 'undone' : 'passed')
 }
 
 async function choose(context: Context, deployment: DeploymentWire): Promise<Way> {

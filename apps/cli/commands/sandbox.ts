@@ -64,10 +64,7 @@ async function create(context: Context, { ttl, ref, release, name, wait }: Creat
     { params: { name: made.environment.name } },
     context.signal,
   )
-  context.answer(
-    { environment, deployment },
-    () => `${closingLines(deployment, context.paint)}\n\n${environmentView(environment, context)}`,
-  )
+  context.answer({ environment, deployment }, () => `${closingLines(deployment, context)}\n\n${environmentView(environment, context)}`)
   return exitCodeFor(deployment)
 }
 

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os'
-import { actions, type Role, roles, routes } from '@belay/protocol'
+import { actions, may, type Role, roles, routes } from '@belay/protocol'
 import { Option } from 'commander'
 import { collect, durationOption, group, leaf } from '../command.ts'
 import { type Context, runs, type GlobalOptions } from '../context.ts'
@@ -36,7 +36,12 @@ export const command = () =>
 
 async function create(context: Context, { role, scope, ttl }: CreateOptions, name: string | undefined): Promise<void> {
   const client = await context.connect()
-  const body = { name: (name ?? `${userInfo().username}@${hostname()}`).slice(0, 64), role, scopes: [...(scope ?? actions)], ttlMs: ttl }
+  const body = {
+    name: (name ?? `${userInfo().username}@${hostname()}`).slice(0, 64),
+    role,
+    scopes: [...(scope ?? actions.filter((action) => may({ role }, action)))],
+    ttlMs: ttl,
+  }
   const { token, secret } = await client.call(routes.tokens.create, { body }, context.signal)
   context.answer({ token, secret }, () =>
     context.look.terminal

@@ -35,10 +35,7 @@ async function up(context: Context, options: Options, named: string | undefined)
   }
   const deployment = await showDeployment(context, begun.deployment)
   const environment = await (await context.connect()).call(routes.environments.show, { params: { name } }, context.signal)
-  context.answer(
-    { environment, deployment },
-    () => `${closingLines(deployment, context.paint)}\n\n${environmentView(environment, context)}`,
-  )
+  context.answer({ environment, deployment }, () => `${closingLines(deployment, context)}\n\n${environmentView(environment, context)}`)
   return exitCodeFor(deployment)
 }
 
