@@ -10,7 +10,7 @@ config({ jitless: true })
 
 export const client = createClient({ url: window.location.origin })
 
-export const isSignedOut = (error: unknown): boolean => error instanceof Problem && error.status === 401
+const isSignedOut = (error: unknown): boolean => error instanceof Problem && error.status === 401
 
 /** What a query is about: the first word of its path. Facts name topics, and those queries are asked again. */
 export const topicOf = (route: Route): string => route.path.split('/')[2] ?? route.path
@@ -23,13 +23,22 @@ export function ask<R extends Route>(route: R, asking: Asking<R>) {
   })
 }
 
-/** Who is looking. Read as bytes, because the Date header tells how far this computer's clock is off. */
+/**
+ * Who is looking; null when nobody is signed in, which is an answer and no failure: a failed query is tried again
+ * whenever something that shows it appears. Read as bytes, because the Date header tells how far this computer's clock
+ * is off.
+ */
 export const askMe = queryOptions({
   queryKey: ['me'],
-  queryFn: async ({ signal }) => {
-    const response = await client.bytes(routes.me, {}, signal)
-    learnClock(response.headers.get('date'))
-    return routes.me.answer.parse(await response.json())
+  queryFn: async ({ signal }): Promise<Answer<typeof routes.me> | null> => {
+    try {
+      const response = await client.bytes(routes.me, {}, signal)
+      learnClock(response.headers.get('date'))
+      return routes.me.answer.parse(await response.json())
+    } catch (error) {
+      if (isSignedOut(error)) return null
+      throw error
+    }
   },
   // Roles and the server's version change rarely; a lost session is noticed by the other queries.
   staleTime: 60_000,
@@ -40,8 +49,8 @@ const worthRetrying = (error: unknown): boolean => !(error instanceof Problem) |
 
 export const queries: QueryClient = new Queries({
   queryCache: new QueryCache({
-    onError: (error, query) => {
-      if (isSignedOut(error) && query.queryKey[0] !== 'me') void queries.invalidateQueries({ queryKey: ['me'] })
+    onError: (error) => {
+      if (isSignedOut(error) && queries.getQueryData(askMe.queryKey) !== null) void queries.invalidateQueries({ queryKey: askMe.queryKey })
     },
   }),
   defaultOptions: {

@@ -6,7 +6,7 @@ import { askMe } from '../api.ts'
 /** Why the person looking may not do this; undefined when they may. */
 export function useWhyNot(action: Action): string | undefined {
   const { data: me } = useQuery(askMe)
-  if (me === undefined) return 'Asking who you are.'
+  if (!me) return 'Asking who you are.'
   const who = { role: me.role, scopes: me.scopes ?? undefined }
   return may(who, action) ? undefined : whyNot(who, action)
 }

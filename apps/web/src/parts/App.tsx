@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import { Outlet, useRouterState } from '@tanstack/react-router'
-import { askMe, isSignedOut } from '../api.ts'
+import { askMe } from '../api.ts'
 import { parts } from '../code.ts'
 import { useFeed } from '../live.ts'
 import { useShortcuts } from '../useShortcuts.ts'
@@ -19,8 +19,8 @@ const Help = lazy(() => parts.help().then((it) => ({ default: it.Help })))
 /** What is around every page: places, palette, keys, live data; or the sign-in page for who is not known. */
 export function App() {
   const me = useQuery(askMe)
-  const signedOut = isSignedOut(me.error)
-  useFeed(me.data !== undefined && !signedOut)
+  const isSignedIn = me.data !== undefined && me.data !== null
+  useFeed(isSignedIn)
 
   const [open, setOpen] = useState<'palette' | 'help'>()
   const close = useCallback(() => setOpen(undefined), [])
@@ -31,7 +31,7 @@ export function App() {
   useShortcuts(keys)
   const main = useMainFocus(useRouterState({ select: (it) => it.location.pathname }))
 
-  if (signedOut) return <SignIn />
+  if (me.data === null) return <SignIn />
   return (
     <>
       <a href="#main" className="btn skip">
@@ -40,7 +40,7 @@ export function App() {
       <div className="app">
         <Side onPalette={keys.palette} onHelp={keys.help} />
         <main id="main" ref={main} tabIndex={-1}>
-          {me.data === undefined && me.error !== null ? <Failure error={me.error} retry={() => void me.refetch()} /> : <Outlet />}
+          {isSignedIn ? <Outlet /> : me.error !== null && <Failure error={me.error} retry={() => void me.refetch()} />}
         </main>
       </div>
       <Stale />

@@ -28,7 +28,9 @@ function Place({
 
 async function signOut(): Promise<void> {
   await client.call(routes.session.close, {})
-  await queries.resetQueries({ queryKey: ['me'] })
+  queries.setQueryData(askMe.queryKey, null)
+  // Whoever signs in next in this tab sees nothing that was asked for by somebody else.
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== askMe.queryKey[0] })
 }
 
 /** Where one can go, whose cloud it is, and whether the record of all this is whole. */
