@@ -30,7 +30,13 @@ const stateFolder = join(import.meta.dirname, '../../.belay')
 
 type Options = { once: boolean; json: boolean; fresh: boolean; port: number | undefined; home: string; seed: number }
 /** What has been started and has to be ended, whatever happens. */
-type Started = { server?: ServerProcess; traffic?: Traffic; interrupted?: boolean }
+type Started = {
+  server?: ServerProcess
+  traffic?: Traffic
+  /** What the server is just starting: it would go on starting it behind the back of who stops the rest. */
+  comingUp?: Promise<unknown>
+  interrupted?: boolean
+}
 
 process.exitCode = await main(process.argv.slice(2))
 // Sockets of unused clients would keep the process for some seconds more.
@@ -114,7 +120,9 @@ async function showAgain(options: Options, folder: Folder, tell: Tell, started: 
   if (folder.told !== undefined) tell.lines(`\n${sayTable(folder.told)}`)
   await sayWhere(server, null, tell)
   for (const name of ['production', 'qa', 'private']) {
-    const up = server.client.call(routes.environments.up, { params: { name }, body: {} }, signal)
+    signal.throwIfAborted()
+    const up = server.client.call(routes.environments.up, { params: { name }, body: {} })
+    started.comingUp = up
     const { environment } = await Promise.race([up, server.ended])
     tell.say(name, `up with ${environment.release}`, 'good')
     const url = name === 'production' ? urlOf(environment, 'edge') : undefined
@@ -149,7 +157,8 @@ function stayUp(server: ServerProcess, signal: AbortSignal): Promise<never> {
 }
 
 /** Services, server, agent, in this order. What cannot be ended is said, and does not keep the rest from ending. */
-async function endAll(folder: Folder, tell: Tell, { traffic, server, interrupted }: Started): Promise<void> {
+async function endAll(folder: Folder, tell: Tell, { traffic, server, comingUp, interrupted }: Started): Promise<void> {
+  await comingUp?.catch(() => {})
   const attempt = async (work: () => Promise<unknown>) => work().catch((error) => tell.lines(sentenceOf(error)))
   await attempt(async () => traffic?.stop())
   if (server !== undefined) {

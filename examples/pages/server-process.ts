@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { defineProblems, sentenceOf } from '@belay/base'
+import { defineProblems, Problem, sentenceOf } from '@belay/base'
 import { connectAgent } from '@belay/exec'
 import { type Client, createClient, routes } from '@belay/protocol'
 
@@ -109,11 +109,11 @@ function readServerFile(home: string): ServerFile | undefined {
 
 function keepLastWords(child: ChildProcess): () => string {
   let text = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (piece) => {
-      text = (text + String(piece)).slice(-saidCharactersMax)
-    })
-  }
+  // Its standard output has the sign-in link, which is nobody's error message.
+  child.stdout?.resume()
+  child.stderr?.on('data', (piece) => {
+    text = (text + String(piece)).slice(-saidCharactersMax)
+  })
   return () => text.trim()
 }
 
@@ -141,12 +141,22 @@ export async function endForgottenServer(home: string): Promise<number | undefin
 /** Stops the services of every environment; says which could not be stopped. */
 export async function stopServices(client: Client): Promise<string[]> {
   const { environments } = await client.call(routes.environments.list, {})
-  const ends = await Promise.allSettled(
-    environments
-      .filter((it) => it.state !== 'empty' && it.state !== 'down')
-      .map((it) => client.call(routes.environments.down, { params: { name: it.name }, body: {} })),
-  )
+  const ends = await Promise.allSettled(environments.filter((it) => it.state !== 'empty').map((it) => bringDown(client, it.name)))
   return ends.flatMap((end) => (end.status === 'rejected' ? [sentenceOf(end.reason)] : []))
+}
+
+/** Waits for whoever is just at work there. */
+async function bringDown(client: Client, name: string): Promise<void> {
+  const until = Date.now() + stopMsMax
+  while (true) {
+    try {
+      await client.call(routes.environments.down, { params: { name }, body: {} })
+      return
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 409 || Date.now() > until) throw error
+      await sleep(100)
+    }
+  }
 }
 
 /**

@@ -15,5 +15,5 @@ function spell(part: Part): string {
   if (part === null || part === undefined) return ''
   if (part instanceof Html) return part.text
   if (Array.isArray(part)) return (part as readonly Html[]).map((one) => one.text).join('')
-  return String(part).replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`)
+  return `${part as string | number}`.replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`)
 }
