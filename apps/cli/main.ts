@@ -5,6 +5,7 @@ import { interruption, schemaVersion } from './context.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { exitCodeOf, fail } from './problems.ts'
 import { createProgram } from './program.ts'
+import { wrap } from './terminal.ts'
 
 process.on('SIGINT', () => {
   // The first lets the command say what goes on without it; the second is from somebody who has no time for that.
@@ -59,6 +60,9 @@ async function main(): Promise<ExitCode> {
   }
 }
 
+/** The server speaks to browsers too; here a token is what is needed. */
+const howToSignIn = 'Here: set BELAY_TOKEN to a token. An admin makes one with: belay token create'
+
 function report(thrown: unknown): void {
   const problem = thrown instanceof Problem ? thrown : undefined
   const sentence = problem?.message ?? `Something unexpected went wrong: ${thrown instanceof Error ? thrown.message : String(thrown)}`
@@ -66,7 +70,13 @@ function report(thrown: unknown): void {
     const error = { code: problem?.code ?? 'unexpected', message: sentence, facts: problem?.facts ?? {} }
     process.stdout.write(`${JSON.stringify({ schemaVersion, error }, null, 2)}\n`)
   } else {
-    process.stderr.write(`${sentence}\n${problem === undefined ? 'DEBUG=belay shows where.\n' : ''}`)
+    const lines = [
+      sentence,
+      ...(problem === undefined ? ['DEBUG=belay shows where.'] : []),
+      ...(problem?.status === 401 ? [howToSignIn] : []),
+    ]
+    const { isTTY, columns } = process.stderr
+    for (const line of lines) process.stderr.write(`${isTTY ? wrap(line, columns) : line}\n`)
   }
   if (process.env.DEBUG?.split(',').includes('belay')) process.stderr.write(`${String(thrown instanceof Error ? thrown.stack : thrown)}\n`)
 }

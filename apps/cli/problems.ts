@@ -55,6 +55,10 @@ export const fail = defineProblems({
     status: 404,
     say: (f: { file: string; because: string }) => `${f.file} cannot be read: ${f.because}.`,
   },
+  'nothing-to-resume': {
+    status: 409,
+    say: (f: { id: string; state: string }) => `Deployment ${f.id} is ${f.state}; there is nothing to resume.`,
+  },
   'no-environment': {
     status: 404,
     say: (f: { kind: string }) => `belay.yaml has no environment of kind ${f.kind}. Name one, or add one to the file.`,

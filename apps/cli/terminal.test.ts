@@ -62,7 +62,7 @@ test('pairs leave out what is not known', () => {
         ['lease', null],
         ['state', 'a\nb'],
       ],
-      plain,
+      { look: eyes, paint: plain },
     ),
   ).toBe('name   web\nstate  a\n       b')
 })

@@ -143,11 +143,14 @@ const signs: Readonly<Record<string, readonly [mark: string, style: Style]>> = {
 }
 export const withSign = (state: string, paint: Paint): string => `${sign(state, paint)} ${state}`
 
-/** Two columns of label and value, the labels dim. */
-export function pairs(rows: readonly (readonly [label: string, value: string | null | undefined])[], paint: Paint): string {
+/** Two columns of label and value, the labels dim; long values go on under themselves. */
+export function pairs(rows: readonly (readonly [label: string, value: string | null | undefined])[], { look, paint }: Eye): string {
   const shown = rows.filter((row): row is readonly [string, string] => row[1] !== null && row[1] !== undefined && row[1] !== '')
-  const width = Math.max(0, ...shown.map(([label]) => stringWidth(label)))
-  return shown
-    .map(([label, value]) => `${paint('dim', label.padEnd(width))}  ${value.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`)
-    .join('\n')
+  const labelWidth = Math.max(0, ...shown.map(([label]) => stringWidth(label))) + 2
+  return shown.map(([label, value]) => paint('dim', label.padEnd(labelWidth)) + beside(value, labelWidth, look)).join('\n')
+}
+
+/** Text that stands to the right of something `column` wide, and goes on there when it is long. */
+export function beside(text: string, column: number, { width }: Look): string {
+  return wrap(text, Math.max(20, width - column)).replaceAll('\n', `\n${' '.repeat(column)}`)
 }

@@ -11,7 +11,7 @@ import type {
 } from '@belay/protocol'
 import { sayBytes, sayCount, sayDuration } from '@belay/base'
 import { runOf, sayTook, wavesOf } from './news.ts'
-import { type Column, type Eye, pairs, sayWhen, sign, table, withSign } from './terminal.ts'
+import { beside, type Column, type Eye, pairs, sayWhen, sign, table, withSign } from './terminal.ts'
 
 const shortSha = (sha: string): string => sha.slice(0, 8)
 
@@ -64,7 +64,7 @@ export function environmentView(it: EnvironmentWire, eye: Eye): string {
     .filter(({ reachable }) => !reachable)
     .map(({ name, because }) => `${sign('failed', paint)} ${name} cannot be reached: ${because ?? 'no reason is known'}`)
   return [
-    pairs(head, paint),
+    pairs(head, eye),
     '',
     ...lost,
     services.length === 0 ? paint('dim', 'Nothing runs here yet. Start it with: belay up ' + it.name) : body,
@@ -179,7 +179,7 @@ export function deploymentView(it: DeploymentWire, eye: Eye): string {
       ['plan', it.planHash],
       ['offers', it.offers.join(', ')],
     ],
-    paint,
+    eye,
   )
   return `${head}\n\n${body}`
 }
@@ -241,7 +241,7 @@ export function releaseView(it: ReleaseWire, eye: Eye): string {
       ['warnings', it.warnings.join('\n')],
       ['id', paint('dim', it.id)],
     ],
-    paint,
+    eye,
   )
   const services = table(
     it.services,
@@ -275,13 +275,20 @@ export function commitTable(commits: ReleaseWire['commits'], { look, paint }: Ey
   )
 }
 
+/** Wide enough for most kinds of fact and names of people; longer ones push their line to the right. */
+const kindWidth = 22
+const actorWidth = 10
+
 export function factLine(it: FactWire, { look, paint }: Eye): string {
   if (!look.terminal)
     return [it.seq, new Date(it.at).toISOString(), it.actor, it.kind, it.subject, it.says.replace(/[\t\r\n]+/g, ' ')].join('\t')
   const time = new Date(it.at)
   const today = time.toDateString() === new Date(look.nowMs).toDateString()
   const clock = time.toLocaleTimeString('en-GB', { hour12: false })
-  return `${paint('dim', `${String(it.seq).padStart(5)}  ${today ? clock : `${time.toLocaleDateString('sv-SE')} ${clock}`}`)}  ${it.actor.padEnd(12)}  ${it.says}  ${paint('dim', it.kind)}`
+  const when = `${String(it.seq).padStart(5)}  ${today ? clock : `${time.toLocaleDateString('sv-SE')} ${clock}`}`
+  const actor = it.actor.padEnd(actorWidth)
+  const kind = it.kind.padEnd(kindWidth)
+  return `${paint('dim', when)}  ${actor}  ${paint('dim', kind)}  ${beside(it.says, `${when}  ${actor}  ${kind}  `.length, look)}`
 }
 
 /** The front page in a terminal: one sentence, the rope, the environments. */

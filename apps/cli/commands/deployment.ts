@@ -3,6 +3,7 @@ import { closingLines } from '../closing.ts'
 import { countOption, group, leaf } from '../command.ts'
 import { type Context, runs, type GlobalOptions } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { needsPerson } from '../follow.ts'
 import { finish } from '../steer.ts'
 import { deploymentTable, deploymentView } from '../views.ts'
 
@@ -63,7 +64,7 @@ async function show(context: Context, options: ShowOptions, id: string): Promise
           text.trimEnd(),
         ]
       }),
-      ...(context.look.terminal ? ['', closingLines(deployment, context)] : []),
+      ...(context.look.terminal && needsPerson(deployment) ? ['', closingLines(deployment, context)] : []),
     ].join('\n'),
   )
   return exitCodes.ok

@@ -42,7 +42,7 @@ async function resume(context: Context, options: Options, id: string): Promise<E
 async function choose(context: Context, deployment: DeploymentWire): Promise<Way> {
   const offered = (Object.keys(ways) as Way[]).filter((way) => deployment.offers.includes(way))
   const { id, state, because } = deployment
-  if (offered.length === 0) throw fail('usage', { sentence: `Deployment ${id} is ${state}; there is nothing to resume.` })
+  if (offered.length === 0) throw fail('nothing-to-resume', { id, state })
   if (!context.mayAsk)
     throw fail('usage', { sentence: `Say how: ${offered.map((way) => `--${way}`).join(' or ')}. ${because ?? ''}`.trim() })
   const { isCancel, note, select } = await import('@clack/prompts')
