@@ -7,6 +7,9 @@ import { exitCodeOf, fail } from './problems.ts'
 import { createProgram } from './program.ts'
 import { wrap } from './terminal.ts'
 
+/** The server speaks to browsers too; here a token is what is needed. */
+const howToSignIn = 'Here: set BELAY_TOKEN to a token. An admin makes one with: belay token create'
+
 process.on('SIGINT', () => {
   // The first lets the command say what goes on without it; the second is from somebody who has no time for that.
   if (interruption.signal.aborted) process.exit(exitCodes.interrupted)
@@ -59,9 +62,6 @@ async function main(): Promise<ExitCode> {
     return exitCodeOf(thrown)
   }
 }
-
-/** The server speaks to browsers too; here a token is what is needed. */
-const howToSignIn = 'Here: set BELAY_TOKEN to a token. An admin makes one with: belay token create'
 
 function report(thrown: unknown): void {
   const problem = thrown instanceof Problem ? thrown : undefined

@@ -1,9 +1,12 @@
 /** The program itself, as a shell sees it; only what needs no server. */
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const program = fileURLToPath(new URL('./belay.mjs', import.meta.url))
@@ -75,6 +78,37 @@ describe('exit codes and sentences', () => {
 
   test('DEBUG=belay shows where a problem came from', () => {
     expect(belay(['now'], { env: { DEBUG: 'belay' } }).stderr).toMatch(/at .*place\.ts:\d+/)
+  })
+})
+
+describe('a server that refuses', () => {
+  const refusals: readonly [status: number, code: string, exit: number][] = [
+    [401, 'not-signed-in', 4],
+    [403, 'not-allowed', 1],
+    [409, 'busy', 1],
+    [500, 'internal', 1],
+  ]
+  test.each(refusals)('with %i ends the command with its sentence', async (status, code, exit) => {
+    const server = createServer((_, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ error: { code, message: 'The sentence.', facts: { why: 1 } } }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    try {
+      const run = async (...args: string[]) =>
+        promisify(execFile)(process.execPath, [program, 'now', '--url', url, ...args], { cwd: folder }).then(
+          () => ({ code: 0, stdout: '', stderr: '' }),
+          (error: { code: number; stdout: string; stderr: string }) => error,
+        )
+      const plain = await run()
+      expect(plain).toMatchObject({ code: exit, stdout: '' })
+      expect(plain.stderr).toMatch(status === 401 ? /^The sentence\.\nHere: set BELAY_TOKEN/ : /^The sentence\.\n$/)
+      const json = await run('--json')
+      expect(JSON.parse(json.stdout)).toEqual({ schemaVersion: 1, error: { code, message: 'The sentence.', facts: { why: 1 } } })
+    } finally {
+      server.close()
+    }
   })
 })
 
