@@ -35,7 +35,8 @@ type Started = {
   traffic?: Traffic
   /** What the server is just starting: it would go on starting it behind the back of who stops the rest. */
   comingUp?: Promise<unknown>
-  interrupted?: boolean
+  /** What is being told and cannot be taken up again: a person who ends it wants it gone, and quickly. */
+  telling?: boolean
 }
 
 process.exitCode = await main(process.argv.slice(2))
@@ -61,6 +62,10 @@ async function main(args: readonly string[]): Promise<number> {
       stop.abort(problem('demo-interrupted', { by: signal }))
     })
   }
+  // Whatever happens from here on, what was started is ended.
+  process.on('uncaughtException', (error) => stop.abort(error))
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', () => stop.abort(problem('demo-interrupted', { by: 'nobody reads on' })))
   const started: Started = {}
   try {
     const again = folder.told !== undefined && !options.fresh && !options.once
@@ -71,16 +76,20 @@ async function main(args: readonly string[]): Promise<number> {
     return ok ? 0 : 1
   } catch (error) {
     // Ended by a person who saw the story: that is how it ends.
-    if (stop.signal.aborted && error === stop.signal.reason && !started.interrupted) return 0
+    if (isInterruption(error) && !started.telling) return 0
     tell.lines(`\n${sentenceOf(error)}`)
-    return stop.signal.aborted ? 130 : 1
+    return isInterruption(error) ? 130 : 1
   } finally {
-    await endAll(folder, tell, started)
+    await endAll(folder, tell, started, started.telling === true && isInterruption(stop.signal.reason))
   }
 }
 
+function isInterruption(thrown: unknown): boolean {
+  return thrown instanceof Problem && thrown.code === 'demo-interrupted'
+}
+
 async function tellStory(options: Options, folder: Folder, tell: Tell, started: Started, signal: AbortSignal): Promise<boolean> {
-  started.interrupted = true
+  started.telling = true
   const told = emptyTold()
   const beganMs = Date.now()
   let setUpMs: number | null = null
@@ -97,7 +106,7 @@ async function tellStory(options: Options, folder: Folder, tell: Tell, started: 
     for (const line of commits) tell.say('git', line)
     const ground = { client: server.client, repository, seed: options.seed, tell, clock: systemClock, signal }
     started.traffic = await Promise.race([playStory(ground, told), server.ended])
-    started.interrupted = false
+    started.telling = false
   } catch (thrown) {
     error = signal.aborted ? signal.reason : thrown
   }
@@ -156,16 +165,24 @@ function stayUp(server: ServerProcess, signal: AbortSignal): Promise<never> {
   return Promise.race([left, server.ended])
 }
 
-/** Services, server, agent, in this order. What cannot be ended is said, and does not keep the rest from ending. */
-async function endAll(folder: Folder, tell: Tell, { traffic, server, comingUp, interrupted }: Started): Promise<void> {
-  await comingUp?.catch(() => {})
+/**
+ * Services, server, agent, in this order; logs and state stay to be looked at. What cannot be stopped in order (or must
+ * not take long) is erased with its host. What cannot be ended at all is said, and does not keep the rest from ending.
+ */
+async function endAll(folder: Folder, tell: Tell, { traffic, server, comingUp }: Started, atOnce: boolean): Promise<void> {
+  let erase = atOnce
   const attempt = async (work: () => Promise<unknown>) => work().catch((error) => tell.lines(sentenceOf(error)))
+  await comingUp?.catch(() => {})
   await attempt(async () => traffic?.stop())
   if (server !== undefined) {
-    if (!interrupted) await attempt(async () => (await stopServices(server.client)).forEach((sentence) => tell.lines(sentence)))
+    if (!erase)
+      erase = await stopServices(server.client).then(
+        (refusals) => refusals.length > 0,
+        () => true,
+      )
     await attempt(() => server.stop())
   }
-  await attempt(() => endAgent(folder.home, { erase: interrupted === true }))
+  await attempt(() => endAgent(folder.home, { erase }))
   await attempt(() => folder.leave())
 }
 

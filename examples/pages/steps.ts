@@ -29,7 +29,10 @@ export function createSteps({ client, tell, signal }: { client: Client; tell: Te
     deploy: async (environment, release, eachHost) => {
       const begun = await client.call(routes.deployments.start, { body: { environment, release } }, signal)
       const told = new Set<string>()
-      if (eachHost) for (const line of sayUnchanged(begun)) tell.say(environment, line)
+      if (eachHost) {
+        tell.say(environment, `takes ${release}; watch it: ${client.url}/deployments/${begun.id}`)
+        for (const line of sayUnchanged(begun)) tell.say(environment, line)
+      }
       while (true) {
         const now = await client.call(routes.deployments.show, { params: { id: begun.id } }, signal)
         if (eachHost) tellRuns(now, told, tell)
