@@ -16,7 +16,7 @@ import { afterEach, expect, test } from 'vitest'
 import { openDeployments } from './deployments.ts'
 import { drive } from './drive.ts'
 import { type DriveElsewhere, openRehearsals } from './rehearsals.ts'
-import { deploymentMigrations } from './store.ts'
+import { deploymentMigrations } from './tables.ts'
 
 const agentMain = fileURLToPath(new URL('../../apps/agent/main.ts', import.meta.url))
 const ann = { actor: 'ann', role: 'admin' as const }

@@ -7,6 +7,8 @@ import { drive, type Ground, type Moments, planned } from './drive.ts'
 import { activeStates, type Offer, offersIn } from './model/advance.ts'
 import { type Expected, type Plan, type PlannedRelease, planDeployment, planRollback } from './model/plan.ts'
 import { deploymentProblem } from './problems.ts'
+import { outputOf } from './output-store.ts'
+import { rehearsalRows } from './rehearsal-store.ts'
 import * as rows from './store.ts'
 import type { Deployment } from './store.ts'
 
@@ -43,7 +45,7 @@ export type Deployments = {
     release?: string | undefined
     limit: number
   }): Promise<{ deployment: Deployment; done: number }[]>
-  output: (id: string, asking: Parameters<typeof rows.outputOf>[2]) => ReturnType<typeof rows.outputOf>
+  output: (id: string, asking: Parameters<typeof outputOf>[2]) => ReturnType<typeof outputOf>
   /** Why the environment's deployment waits for a person, when it does. */
   heldIn(environment: string): Promise<string | null>
   /** Drives one deployment in this process until it ends or waits for a person. */
@@ -91,7 +93,7 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
 
   /** What the release's rehearsal took, else what the last deployment that passed here took: by step and services, else by step. */
   async function expectationOf(release: PlannedRelease, environment: Environment): Promise<Expected> {
-    const rehearsed = (await rows.rehearsalRows(store.read, { release: release.name, state: 'passed', limit: 1 }))[0]?.phases.find(
+    const rehearsed = (await rehearsalRows(store.read, { release: release.name, state: 'passed', limit: 1 }))[0]?.phases.find(
       (it) => it.name === 'deploy',
     )?.deployment
     const source = rehearsed ?? environment.deployment
@@ -129,7 +131,7 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
   async function whyNotRehearsed(release: PlannedRelease): Promise<string | undefined> {
     const stages = (await environments.list()).filter((it) => it.kind === 'qa' && !it.orphaned)
     if (stages.length === 0) return undefined
-    const last = (await rows.rehearsalRows(store.read, { release: release.name, limit: 1 }))[0]
+    const last = (await rehearsalRows(store.read, { release: release.name, limit: 1 }))[0]
     if (last === undefined) return 'was never rehearsed'
     if (last.state === 'passed') return undefined
     if (last.state === 'running') return `is being rehearsed (${last.id})`
@@ -389,7 +391,7 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
       )
       return found.map((deployment) => ({ deployment, done: counts.get(deployment.id) ?? 0 }))
     },
-    output: (id, asking) => rows.outputOf(store.read, id, asking),
+    output: (id, asking) => outputOf(store.read, id, asking),
     async heldIn(environment) {
       const active = (await rows.activeDeployments(store.read, environment))[0]
       if (active === undefined || active.state === 'running' || active.state === 'undoing') return null

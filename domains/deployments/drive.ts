@@ -14,17 +14,8 @@ import { advance, type Direction, type EndState } from './model/advance.ts'
 import type { PlanItem, PlannedRelease } from './model/plan.ts'
 import { buildsToForget } from './model/prune.ts'
 import { openOutput } from './output.ts'
-import {
-  addRun,
-  changeDeployment,
-  changeRun,
-  type Deployment,
-  deploymentRow,
-  deploymentRows,
-  outputKept,
-  type Run,
-  runsOf,
-} from './store.ts'
+import { outputKept } from './output-store.ts'
+import { addRun, changeDeployment, changeRun, type Deployment, deploymentRow, deploymentRows, type Run, runsOf } from './store.ts'
 
 /** So many hosts of a wave at a time: enough to keep two cores busy, few enough that a large wave does not choke the machine. */
 const hostsAtOnce = 16

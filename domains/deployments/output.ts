@@ -7,7 +7,7 @@ import { type Clock, sayBytes } from '@belay/base'
 import { maskSecrets } from '@belay/environments'
 import type { Store } from '@belay/store'
 import type { Direction } from './model/advance.ts'
-import { addOutput } from './store.ts'
+import { addOutput } from './output-store.ts'
 
 /** A person reads at most this much of one step; the host keeps the whole for as long as its job folder lives. */
 const outputBytesMax = 1024 * 1024

@@ -8,8 +8,9 @@ import { type Environment, hostsOf, servicesOn, softwareFolder } from '@belay/en
 import type { Deployments } from './deployments.ts'
 import { type Ground, planned } from './drive.ts'
 import { deploymentProblem } from './problems.ts'
-import * as rows from './store.ts'
-import type { Deployment, Kill, Phase, Rehearsal } from './store.ts'
+import * as rows from './rehearsal-store.ts'
+import type { Kill, Phase, Rehearsal } from './rehearsal-store.ts'
+import { activeDeployments, type Deployment, lastPassed } from './store.ts'
 
 /** What a page shows of a test command's output; the whole lies on the host. */
 const testOutputBytesMax = 64 * 1024
@@ -151,7 +152,7 @@ export function openRehearsals(
       phase,
       async () => {
         // Back by the undo path where that leads to the release: it takes the database along.
-        const back = stage.release === null ? undefined : await rows.lastPassed(store.read, stage.name, stage.release)
+        const back = stage.release === null ? undefined : await lastPassed(store.read, stage.name, stage.release)
         if (back?.from === target)
           return deployments.rollback(stage.name, { actor: rehearsal.actor }, `baseline of ${rehearsal.id}`, rehearsal.id)
         return deployments.stage({
@@ -285,7 +286,7 @@ export function openRehearsals(
       const rehearsal = await store.write(async (tx) => {
         const other = (await rows.rehearsalRows(tx, { environment: stage.name, state: 'running', limit: 1 }))[0]
         if (other !== undefined) throw deploymentProblem('rehearsal-runs', { environment: stage.name, rehearsal: other.id })
-        const active = (await rows.activeDeployments(tx, stage.name))[0]
+        const active = (await activeDeployments(tx, stage.name))[0]
         if (active !== undefined)
           throw deploymentProblem('environment-not-free', { environment: stage.name, deployment: active.id, state: active.state })
         const made = await rows.addRehearsal(tx, {

@@ -19,7 +19,8 @@ import { composeNow } from './model/now.ts'
 import type { Plan } from './model/plan.ts'
 import { deploymentProblem } from './problems.ts'
 import type { Rehearsals } from './rehearsals.ts'
-import type { Deployment, Rehearsal, Run } from './store.ts'
+import type { Rehearsal } from './rehearsal-store.ts'
+import type { Deployment, Run } from './store.ts'
 
 /** The front page and lists look back so far; older ones are reached through their release or environment. */
 const recentMax = 60
