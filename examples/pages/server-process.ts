@@ -168,8 +168,8 @@ export async function endAgent(home: string, { erase }: { erase: boolean }): Pro
   const roots = existsSync(hosts)
     ? readdirSync(hosts).flatMap((name) => readdirSync(join(hosts, name)).map((host) => join(hosts, name, host)))
     : []
-  // Without a host's folder no agent was ever asked for anything.
-  if (roots.length === 0) return
+  // The agent's own note; without it none was ever started here.
+  if (!existsSync(join(home, 'agent.json'))) return
   const agent = await connectAgent({ home, main: agentMain })
   try {
     // Above every lease's: nobody is to go on here.
