@@ -4,9 +4,19 @@ import { parseDurationMs } from '@belay/base'
 
 export type Example = readonly [line: string, what: string]
 
-/** A command that can be run, with the options that every one takes. */
+const runnable = new WeakSet<Command>()
+
+/** A command that can be run. */
 export function leaf(name: string, summary: string, examples: readonly Example[]): Command {
-  return withExamples(new Command(name).summary(summary).description(summary), examples)
+  const it = withExamples(new Command(name).summary(summary).description(summary), examples)
+  runnable.add(it)
+  return it
+}
+
+/** What every command that can be run takes; added last, so that the help begins with what is its own. */
+export function addCommonOptions(command: Command): void {
+  if (!runnable.has(command)) return
+  command
     .option('--json', 'print one JSON document, for scripts')
     .addOption(new Option('--url <url>', 'the server to speak to').env('BELAY_URL'))
 }

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { entries } from './catalogue.ts'
 import { describeCommands, scriptFor, shells } from './completion.ts'
 import { createProgram, pathOf } from './program.ts'
+import { commandsPage } from './reference.ts'
 
 const program = await createProgram()
 const leaves = (command: Command): Command[] => {
@@ -46,6 +48,11 @@ describe('every command', () => {
   test('the catalogue says of each what the command says of itself', () => {
     for (const { name, summary } of entries) expect(program.commands.find((command) => command.name() === name)?.summary()).toBe(summary)
   })
+})
+
+test('docs/reference/commands.md is what the commands say (else run: node apps/cli/reference.ts)', async () => {
+  const page = readFileSync(new URL('../../docs/reference/commands.md', import.meta.url), 'utf8')
+  expect(page).toBe(commandsPage(await createProgram()))
 })
 
 test('the help of belay lists the exit codes', () => {

@@ -1,6 +1,7 @@
 /** The whole command line. With `only`, the other commands are known by name alone. */
 import { Command } from 'commander'
 import { catalogue } from './catalogue.ts'
+import { addCommonOptions } from './command.ts'
 import { describeExitCodes } from './exit-codes.ts'
 
 export async function createProgram(only?: string): Promise<Command> {
@@ -36,6 +37,7 @@ export async function createProgram(only?: string): Promise<Command> {
     ].join('\n'),
   )
   const everywhere = (command: Command): void => {
+    addCommonOptions(command)
     command
       .exitOverride()
       .configureOutput({ outputError: (text, write) => write(text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase())) })

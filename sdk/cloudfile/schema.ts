@@ -55,7 +55,9 @@ export const checkSchema = z
 export const serviceSchema = z.strictObject({
   path: relativePath.default('.').describe('The folder that becomes the artifact.'),
   build: command.optional().describe('Run in that folder of a clean checkout before it is packed.'),
-  run: command.describe('Starts the service in the foreground.'),
+  run: command.describe(
+    'Starts the service in the foreground. It is given PORT, BELAY_ADDRESS (host:port to listen on), BELAY_DATA (a folder that outlives releases), BELAY_RELEASE, BELAY_ENVIRONMENT, BELAY_HOST, and BELAY_ADDRESSES_<SERVICE> for each other service.',
+  ),
   port: z
     .number()
     .int()

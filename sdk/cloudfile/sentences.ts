@@ -101,10 +101,10 @@ function ofSize(value: unknown, issue: SizeIssue): string {
   return `${show(value)} is out of range; ${limit}`
 }
 
-/** `; A shell command, ...`: what the schema says the member is for. */
+/** `: A shell command`: what the schema says first of the member. */
 function meaning(path: Path): string {
   const description = schemasAt(path).find((schema) => schema.description !== undefined)?.description
-  return description === undefined ? '' : `: ${description.replace(/\.$/, '')}`
+  return description === undefined ? '' : `: ${description.split(/\.( |$)/)[0]}`
 }
 
 function valueAt(raw: unknown, path: Path): unknown {
