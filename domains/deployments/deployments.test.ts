@@ -86,7 +86,7 @@ async function ground(open: () => Promise<Store>, text: string, driveElsewhere: 
     inProduction: environments.inProduction,
   })
   const parts = { store, ledger, clock, environments, releases }
-  const log = (line: string, error?: unknown) => process.stderr.write(`${line} ${error === undefined ? '' : String(error)}\n`)
+  const log = (line: string, error?: unknown) => process.stderr.write(`${line} ${error instanceof Error ? error.stack : ''}\n`)
   const deployments = openDeployments({ ...parts, log })
   const rehearsals = openRehearsals({ ...parts, deployments, driveElsewhere, log })
   closing.push(async () => {
