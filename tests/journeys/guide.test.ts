@@ -1,5 +1,5 @@
 /** The guide is run as it stands: every shell block of the page, in order, in one shell, by the real command line. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,17 @@ import { retireAgent } from './support.ts'
 
 const page = fileURLToPath(new URL('../../docs/guide/deploy-something-you-did-not-write.md', import.meta.url))
 const cli = fileURLToPath(new URL('../../apps/cli/belay.mjs', import.meta.url))
+
+const readme = fileURLToPath(new URL('../../README.md', import.meta.url))
+
+test('the belay.yaml of the README has ten lines and is good as it stands', async () => {
+  const yaml = /```yaml\n([\s\S]*?)```/.exec(await readFile(readme, 'utf8'))?.[1] as string
+  expect(yaml.trimEnd().split('\n')).toHaveLength(10)
+  await using place = await temporaryFolder()
+  await writeFile(join(place.path, 'belay.yaml'), yaml)
+  const check = spawnSync(process.execPath, [cli, 'check'], { cwd: place.path, encoding: 'utf8' })
+  expect(check.status, check.stdout + check.stderr).toBe(0)
+})
 
 test('a service that nobody here wrote goes to production, to its next version and back, as the guide tells it', async () => {
   await using place = await temporaryFolder()
