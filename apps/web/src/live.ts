@@ -1,7 +1,7 @@
 /** Live data: one connection to the feed of facts; each fact makes the queries that it touches be asked again. */
 import { type FactWire, factWire, routes } from '@belay/protocol'
 import { useEffect, useSyncExternalStore } from 'react'
-import { queries } from './api.ts'
+import { ask, queries } from './api.ts'
 import { openStream } from './stream.ts'
 import { now } from './time.ts'
 import { topicsOf } from './topics.ts'
@@ -43,7 +43,11 @@ function touch(topics: readonly string[] | undefined): void {
 function openFeed(): () => void {
   let wasLost = false
   return openStream({
-    url: (lastId) => (lastId === undefined ? routes.feed.path : `${routes.feed.path}?after=${lastId}`),
+    url: (lastId) => {
+      // The front page's answer says how many facts it knew; nothing that came between it and the feed is missed.
+      const after = lastId ?? queries.getQueryData(ask(routes.now, {}).queryKey)?.facts
+      return after === undefined ? routes.feed.path : `${routes.feed.path}?after=${after}`
+    },
     events: ['fact', 'message'],
     onOpen: () => {
       // What happened while the line was down may lie before the oldest fact that the feed repeats.

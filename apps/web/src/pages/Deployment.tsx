@@ -67,7 +67,7 @@ export function DeploymentPage() {
 /** Often enough that bars grow instead of jumping: a short deployment moves several pixels in a tenth of a second. */
 function paceMs(it: DeploymentWire): number {
   if (!isMoving(it.state)) return 60_000
-  return (it.expectedMs ?? 0) > 60_000 ? 250 : 100
+  return (it.expectedMs ?? 0) > 30_000 ? 250 : 100
 }
 
 function Shown({ it, live }: { it: DeploymentWire; live: readonly OutputWire[] }) {

@@ -12,6 +12,7 @@ import { servicesMs } from '../pace.ts'
 const kindSays = { private: 'Private', qa: 'QA', sandbox: 'Sandboxes', production: 'Production' } as const
 
 function sayAll(all: readonly EnvironmentWire[]): string {
+  if (all.length === 0) return 'Where the services run.'
   const unwell = all.filter((it) => it.state === 'unhealthy' || it.state === 'held').map((it) => it.name)
   return `${sayCount(all.length, 'environment')} on ${sayCount(
     all.reduce((sum, it) => sum + it.hosts.length, 0),

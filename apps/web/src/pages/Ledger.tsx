@@ -5,6 +5,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'react'
 import { ask, client } from '../api.ts'
 import { Answered, Failure } from '../parts/Answered.tsx'
+import { Chip, Sign } from '../parts/Chip.tsx'
 import { CopyButton } from '../parts/Command.tsx'
 import { Empty } from '../parts/Empty.tsx'
 import { FilterField } from '../parts/FilterField.tsx'
@@ -231,12 +232,14 @@ function Verify() {
       </button>
       <span role="status">
         {verdict?.whole && (
-          <span className="chip is-top" data-tip={`Hash of the last fact\n${verdict.head}`}>
-            whole: all {verdict.count.toLocaleString('en')} links hold
-          </span>
+          <Chip
+            word={{ tone: 'top', says: `whole: all ${verdict.count.toLocaleString('en')} links hold` }}
+            tip={`Hash of the last fact\n${verdict.head}`}
+          />
         )}
         {verdict?.broken && (
           <Link to="/ledger" search={{ fact: verdict.broken.seq }} className="chip is-fall">
+            <Sign tone="fall" />
             broken at fact {verdict.broken.seq.toLocaleString('en')}: {verdict.broken.because}
           </Link>
         )}

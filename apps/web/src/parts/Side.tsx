@@ -1,3 +1,4 @@
+import { sayCount } from '@belay/base'
 import { routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
@@ -58,7 +59,7 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
             <span style={{ color: now.ledgerWhole ? 'var(--top)' : 'var(--fall)' }}>
               <Sign tone={now.ledgerWhole ? 'top' : 'fall'} />
             </span>
-            {now.facts.toLocaleString('en')} facts, {now.ledgerWhole ? 'whole' : 'broken'}
+            {sayCount(now.facts, 'fact')}, {now.ledgerWhole ? 'whole' : 'broken'}
           </Link>
         )}
         <div className="row">

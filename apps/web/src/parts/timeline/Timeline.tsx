@@ -1,6 +1,6 @@
 import { sayDuration } from '@belay/base'
 import { useElementSize } from '@mantine/hooks'
-import { type KeyboardEvent, memo, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, type MouseEvent, useMemo, useRef, useState } from 'react'
 import { sayOneUnit } from '../../time.ts'
 import { type Bar, type Chart, mostTelling, neighbour, type Way } from './bars.ts'
 import { type Scale, scaleOf, ticksOf } from './scale.ts'
@@ -72,11 +72,13 @@ type BarProps = {
   readonly shape: Shape
   readonly chosen: boolean
   readonly tabbable: boolean
-  readonly onChoose: (bar: Bar) => void
-  readonly onKey: (event: KeyboardEvent, bar: Bar) => void
 }
 
-const BarMark = memo(function BarMark({ bar, x, widthPx, expectedPx, shape, chosen, tabbable, onChoose, onKey }: BarProps) {
+const isSame = <T extends object>(a: T, b: T): boolean => (Object.keys(a) as (keyof T)[]).every((key) => a[key] === b[key])
+/** The chart is made anew many times a second; a bar that did not change is not drawn again. */
+const isSameBar = ({ bar: a, ...before }: BarProps, { bar: b, ...after }: BarProps): boolean => isSame(before, after) && isSame(a, b)
+
+const BarMark = memo(function BarMark({ bar, x, widthPx, expectedPx, shape, chosen, tabbable }: BarProps) {
   const label = labelOf(bar, widthPx)
   return (
     // An SVG group cannot be a button element.
@@ -89,8 +91,6 @@ const BarMark = memo(function BarMark({ bar, x, widthPx, expectedPx, shape, chos
       data-bar={bar.key}
       className={`bar bar-${bar.state} bar-${bar.direction} ${bar.reversed ? 'bar-reversed' : ''} ${chosen ? 'bar-chosen' : ''}`}
       style={{ transform: `translate(${x}px, 0)` }}
-      onClick={() => onChoose(bar)}
-      onKeyDown={(event) => onKey(event, bar)}
     >
       <rect className="reach" x={-1} y={-3} width={widthPx + 2} height={shape.barPx + 8} />
       {expectedPx > 0 && bar.state !== 'ahead' && <rect className="expected" y={0} width={expectedPx} height={shape.barPx + 4.5} rx={3} />}
@@ -102,7 +102,7 @@ const BarMark = memo(function BarMark({ bar, x, widthPx, expectedPx, shape, chos
       )}
     </g>
   )
-})
+}, isSameBar)
 
 /** The way back: from where it broke, through every undo in the order in which they ran. */
 function FallLine({ chart, yOf, scale, shape }: { chart: Chart; yOf: (bar: Bar) => number; scale: Scale; shape: Shape }) {
@@ -163,7 +163,18 @@ export function Timeline({ chart, chosen, onChoose, label }: TimelineProps) {
     setFocused(bar.key)
     onChoose({ item: bar.index, direction: bar.direction })
   }
-  const onKey = (event: KeyboardEvent, bar: Bar) => {
+  // One listener for all bars, so that a bar needs nothing that changes from one drawing to the next.
+  const barOf = (target: EventTarget): Bar | undefined => {
+    const key = target instanceof Element ? target.closest('[data-bar]')?.getAttribute('data-bar') : undefined
+    return chart.bars.find((bar) => bar.key === key)
+  }
+  const onClick = (event: MouseEvent) => {
+    const bar = barOf(event.target)
+    if (bar !== undefined) choose(bar)
+  }
+  const onKey = (event: KeyboardEvent) => {
+    const bar = barOf(event.target)
+    if (bar === undefined) return
     if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault()
       return choose(bar)
@@ -199,7 +210,7 @@ export function Timeline({ chart, chosen, onChoose, label }: TimelineProps) {
           </div>
         ))}
       </div>
-      <svg ref={svg} width={scale.widthPx + 8} height={heightPx} className="tl-chart">
+      <svg ref={svg} width={scale.widthPx + 8} height={heightPx} className="tl-chart" onClick={onClick} onKeyDown={onKey}>
         <defs>
           <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
             <rect className="hatch-ground" width="6" height="6" />
@@ -231,8 +242,6 @@ export function Timeline({ chart, chosen, onChoose, label }: TimelineProps) {
                 shape={shape}
                 chosen={bar.index === chosen?.item && bar.direction === chosen.direction}
                 tabbable={bar.key === entry?.key}
-                onChoose={choose}
-                onKey={onKey}
               />
             </g>
           )
