@@ -41,7 +41,14 @@ export function createContext(options: GlobalOptions, signal: AbortSignal): Cont
   return {
     json,
     mayAsk: !json && stdin.isTTY === true && stdout.isTTY === true,
-    look: { terminal: stdout.isTTY === true && !json, width: stdout.columns ?? widthUnknown, nowMs: Date.now() },
+    look: {
+      terminal: stdout.isTTY === true && !json,
+      width: stdout.columns ?? widthUnknown,
+      // A command may follow something for hours.
+      get nowMs() {
+        return Date.now()
+      },
+    },
     paint: paintFor(json ? stderr : stdout),
     signal,
     connect: async () => {

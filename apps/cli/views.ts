@@ -37,7 +37,7 @@ export function environmentTable(environments: readonly EnvironmentWire[], { loo
 export function environmentView(it: EnvironmentWire, eye: Eye): string {
   const { look, paint } = eye
   const head = [
-    ['environment', `${paint('bold', it.name)} (${it.kind})`],
+    ['environment', `${paint('bold', it.name)}${it.name === it.kind ? '' : ` (${it.kind})`}`],
     ['state', `${withSign(it.state, paint)}${it.because === null ? '' : `: ${it.because}`}`],
     ['release', it.release ?? 'none yet'],
     [
