@@ -24,5 +24,5 @@ export async function cutRelease(
         context.tell(`${context.paint('dim', sayClock(progress.at))}  ${service}${line}`)
     }
   }
-  throw fail('connection-lost', { what: 'the cut', afterMs: 0 })
+  throw fail('stream-ended', { what: 'the cut' })
 }

@@ -45,6 +45,10 @@ export const fail = defineProblems({
     say: (f: { what: string; afterMs: number }) =>
       `The server has been silent for ${f.afterMs / 1_000} s, so nobody here knows how ${f.what} goes on. Start it again with: belay serve --detach`,
   },
+  'stream-ended': {
+    status: 502,
+    say: (f: { what: string }) => `The server stopped telling of ${f.what} before it had ended. See how it stands: belay now`,
+  },
   interrupted: { status: 499, say: (f: { because: string }) => f.because },
   usage: { status: 400, say: (f: { sentence: string }) => f.sentence },
   'file-exists': {

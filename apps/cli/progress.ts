@@ -66,7 +66,7 @@ async function showLines(context: Context, id: string, options: ShowOptions): Pr
 const hostOf = (deployment: DeploymentWire | undefined, index: number): string => deployment?.plan.items[index]?.host ?? `item ${index}`
 
 function ended(last: DeploymentWire | undefined, id: string): DeploymentWire {
-  if (last === undefined) throw fail('connection-lost', { what: `deployment ${id}`, afterMs: 0 })
+  if (last === undefined) throw fail('stream-ended', { what: `deployment ${id}` })
   return last
 }
 

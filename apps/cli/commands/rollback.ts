@@ -1,8 +1,8 @@
+import { invariant } from '@belay/base'
 import { routes } from '@belay/protocol'
 import { leaf } from '../command.ts'
 import { type Context, runs, type GlobalOptions } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
-import { fail } from '../problems.ts'
 import { finish, type FinishOptions } from '../steer.ts'
 import { planView } from '../views.ts'
 
@@ -26,7 +26,7 @@ async function rollback(context: Context, options: Options, name: string): Promi
   const body = { plan: options.plan ?? false, reason: options.reason }
   const { plan, deployment } = await client.call(routes.environments.rollback, { params: { name }, body }, context.signal)
   if (deployment !== null) return finish(context, deployment, options)
-  if (!options.plan) throw fail('connection-lost', { what: 'the rollback', afterMs: 0 })
+  invariant(options.plan === true, 'a rollback that is not only planned begins a deployment')
   context.answer({ plan }, () => planView(plan, context))
   return exitCodes.ok
 }
