@@ -10,7 +10,10 @@ const longWhy = 150
 
 const falling: Word = { tone: 'fall', says: 'falling' }
 
-/** The reason, with the deployment's name as the way to it; named at the end when the reason does not name it. */
+/**
+ * The reason, with the deployment's name as the way to it. A reason that does not name it has it added: at the end, or
+ * before a long one, whose end is not in sight.
+ */
 function Because({ text, deployment }: { text: string; deployment: string | null }) {
   if (deployment === null) return text
   const link = (
@@ -19,6 +22,12 @@ function Because({ text, deployment }: { text: string; deployment: string | null
     </Link>
   )
   const at = text.search(new RegExp(`\\b${deployment.replace(/\W/g, '\\$&')}\\b`))
+  if (text.length > longWhy && (at === -1 || at > longWhy))
+    return (
+      <>
+        {link}: {text}
+      </>
+    )
   if (at === -1)
     return (
       <>
