@@ -141,7 +141,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
         actor: by,
         kind: 'user.added',
         subject: `user:${name}`,
-        says: `${by} gave ${name} access as ${role}.`,
+        says: `gave ${name} access as ${role}`,
         data: { role },
       })
       return { name, role, createdAt: created_at, lastSeenAt: null }
@@ -153,7 +153,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
         actor: by,
         kind: 'user.role-changed',
         subject: `user:${name}`,
-        says: `${by} made ${name} ${role}, who was ${before.role}.`,
+        says: `made ${name} ${role}, who was ${before.role}`,
         data: { role, before: before.role },
       })
     }
@@ -177,7 +177,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
       actor: by,
       kind: 'user.removed',
       subject: `user:${name}`,
-      says: `${by} ended the access of ${name}.`,
+      says: `ended the access of ${name}`,
       data: { role: user.role, tokens: tokens.map((it) => it.name) },
     })
   }
@@ -195,7 +195,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
       actor: by,
       kind: 'user.link-issued',
       subject: `user:${name}`,
-      says: `${by} made a sign-in link for ${name}, good once within ${sayDuration(linkTtlMs)}.`,
+      says: `made a sign-in link for ${name}, good once within ${sayDuration(linkTtlMs)}`,
       data: { expiresAt },
     })
     return { secret, expiresAt }
@@ -214,7 +214,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
       .values({ hash: sha256(session), name: link.name, expires_at: now + sessionTtlMs, seen_at: now })
       .execute()
     await tables.updateTable('access_user').set({ last_seen_at: now }).where('name', '=', link.name).execute()
-    await ledger.append(tx, { actor: link.name, kind: 'user.signed-in', subject: `user:${link.name}`, says: `${link.name} signed in.` })
+    await ledger.append(tx, { actor: link.name, kind: 'user.signed-in', subject: `user:${link.name}`, says: 'signed in' })
     return { session, who: { actor: link.name, role } }
   }
 
@@ -253,7 +253,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
       actor: by,
       kind: 'token.created',
       subject: `token:${name}`,
-      says: `${by} made the token ${name} (${role}${token.scopes.length > 0 ? `: ${token.scopes.join(', ')}` : ', may only look'}) for ${sayDuration(token.ttlMs)}.`,
+      says: `made the token ${name} (${role}${token.scopes.length > 0 ? `: ${token.scopes.join(', ')}` : ', may only look'}) for ${sayDuration(token.ttlMs)}`,
       data: { id: row.id, role, scopes: token.scopes, expiresAt: row.expires_at },
     })
     return { token: tokenOf(row), secret }
@@ -271,7 +271,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
       actor: by,
       kind: 'token.revoked',
       subject: `token:${token.name}`,
-      says: `${by} ended the token ${token.name}.`,
+      says: `ended the token ${token.name}`,
       data: { id },
     })
   }
@@ -298,7 +298,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
       actor: self,
       kind: 'token.replaced',
       subject: `token:${id}`,
-      says: `The server made a new token for the command line of ${name} on ${hostname()}; the one before it is ended.`,
+      says: `made a new token for the command line of ${name} on ${hostname()}; the one before it is ended`,
     })
     return secret
   }
@@ -344,7 +344,7 @@ export function openAccess({ store, ledger, clock }: { store: Store; ledger: Led
           actor: ended.name,
           kind: 'user.signed-out',
           subject: `user:${ended.name}`,
-          says: `${ended.name} signed out.`,
+          says: 'signed out',
         })
       }),
     ensureFirstAdmin: (account) =>

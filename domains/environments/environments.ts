@@ -115,10 +115,11 @@ export function openEnvironments(options: {
     )
   }
 
+  const list = async () => climbingOrder(await rows.allEnvironments(store.read))
+
   async function byName(name: string): Promise<Environment> {
     const row = await rows.environmentRow(store.read, name)
-    if (row === undefined)
-      throw environmentProblem('unknown-environment', { name, known: (await rows.allEnvironments(store.read)).map((it) => it.name) })
+    if (row === undefined) throw environmentProblem('unknown-environment', { name, known: (await list()).map((it) => it.name) })
     return row
   }
 
@@ -219,7 +220,7 @@ export function openEnvironments(options: {
   return {
     leases,
     sync,
-    list: async () => climbingOrder(await rows.allEnvironments(store.read)),
+    list,
     byName,
     hosts,
     assignPorts: ports.giveOut,

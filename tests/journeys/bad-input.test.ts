@@ -32,7 +32,7 @@ describe('a running server', () => {
   test('names what it knows when a release or an environment is unknown', async () => {
     expect(await refusal(cloud.deploy('private', 'v9'))).toMatch(/^404 unknown-release: There is no release v9\. Did you mean v/)
     expect(await refusal(cloud.deploy('prodution', 'v1'))).toBe(
-      '404 unknown-environment: There is no environment prodution. Known: private, production, qa.',
+      '404 unknown-environment: There is no environment prodution. Known: private, qa, production.',
     )
     expect(await refusal(cloud.client().call(routes.releases.cut, { body: { ref: 'nowhere' } }))).toMatch(/unknown-ref: .*nowhere/)
     expect(await refusal(cloud.client().call(routes.deployments.show, { params: { id: 'd999' } }))).toMatch(/^404 unknown-deployment/)

@@ -87,7 +87,13 @@ function ropeOf(release: SeenRelease, it: Seen): Rope {
   )
   const held = of.find((deployment) => waits(deployment.state))
   const fell = rungs.some((rung) => rung.state === 'fell')
-  const state = held !== undefined ? 'held' : onTop ? 'top' : moving(release.name, it) ? 'climbing' : fell ? 'fallen' : 'climbing'
+  const state = standing({
+    held: held !== undefined,
+    falls: of.some((deployment) => deployment.state === 'undoing'),
+    onTop,
+    moves: moving(release.name, it),
+    fell,
+  })
   return {
     release: release.name,
     state,
@@ -95,6 +101,13 @@ function ropeOf(release: SeenRelease, it: Seen): Rope {
     because: becauseOf(release, state, { last, held, rehearsal, of }, it),
     deployment: (held ?? last)?.id ?? null,
   }
+}
+
+function standing(it: { held: boolean; falls: boolean; onTop: boolean; moves: boolean; fell: boolean }): Rope['state'] {
+  if (it.held) return 'held'
+  if (it.falls) return 'fallen'
+  if (it.onTop) return 'top'
+  return it.fell && !it.moves ? 'fallen' : 'climbing'
 }
 
 function deploymentRung(kind: 'private' | 'production', of: readonly SeenDeployment[], it: Seen, release: string): Rung {
@@ -112,7 +125,7 @@ function deploymentRung(kind: 'private' | 'production', of: readonly SeenDeploym
   const at = last.endedAt ?? last.startedAt ?? last.createdAt
   if (rolledBack) return { name: kind, state: 'fell', at }
   if (last.state === 'passed') return { name: kind, state: 'passed', at }
-  return { name: kind, state: active(last.state) || waits(last.state) ? 'now' : 'fell', at }
+  return { name: kind, state: last.state === 'running' || waits(last.state) ? 'now' : 'fell', at }
 }
 
 function rehearsalRung(rehearsal: SeenRehearsal | undefined): Rung {
