@@ -198,7 +198,7 @@ deploy:
     on: web
     drain: echo drained $BELAY_SERVICE
     undrain: echo undrained $BELAY_SERVICE
-    check: { http: /healthz, contains: "version", within: 10s, every: 100ms }
+    check: { http: /healthz, contains: "version", within: 4s, every: 100ms }
 `,
   'web.js': `const http = require('node:http')
 const version = require('./version.js')
