@@ -25,7 +25,7 @@ export const agentProblem = defineProblems({
     say: (f: { path: string }) => `${f.path} does not exist.`,
   },
   'artifact-corrupted': {
-    status: 422,
+    status: 500,
     say: (f: { path: string; expected: string; found: string }) =>
       `${f.path} is not what was asked for: expected SHA-256 ${f.expected}, found ${f.found}. Nothing was put in place; cut or push the release again.`,
   },

@@ -32,7 +32,7 @@ environments:
 deploy:
   - { step: install, on: web }
 ${it.steps ?? ''}
-  - { step: restart, on: web, check: { tcp: true, every: 50ms, inARow: 1, within: 3s } }
+  - { step: restart, on: web, check: { tcp: true, every: 50ms, inARow: 1, within: 1500ms } }
 `
 const web = `const net = require('node:net')
 if (require('node:fs').readFileSync('greeting', 'utf8').includes('bad on ' + process.env.BELAY_HOST)) setInterval(() => {}, 1000)
@@ -168,7 +168,7 @@ onEachStore('a deployment', (open) => {
     await it.deploy('production', 'v1')
     const fell = await it.deploy('production', 'v2')
     expect(fell).toMatchObject({ state: 'undone' })
-    expect(fell.because).toMatch(/^restart failed on web2: check tcp \d+ did not hold within 3\.0 s.*4 items on 2 hosts brought back$/)
+    expect(fell.because).toMatch(/^restart failed on web2: check tcp \d+ did not hold within 1\.5 s.*4 items on 2 hosts brought back$/)
     expect(await it.served('production')).toEqual(['one', 'one'])
     expect(await it.kinds(`deployment:${fell.id}`)).toContain('deployment.undone')
     expect((await it.ledger.verify()).whole).toBe(true)

@@ -128,6 +128,7 @@ export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
   })
   api.handle(routes.environments.up, async ({ params, body, who }) => {
     const environment = await environments.byName(params.name)
+    if (environment.kind === 'production') requires(who, 'deploy.production')
     const present = body.release ?? environment.release ?? (await releases.list(1))[0]?.name
     if (present === undefined) throw deploymentProblem('no-release', { environment: params.name })
     if (environment.release !== present)

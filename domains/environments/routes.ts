@@ -1,4 +1,4 @@
-import type { Who } from '@belay/access'
+import { requires, type Who } from '@belay/access'
 import type { Api } from '@belay/http'
 import { routes } from '@belay/protocol'
 import type { Environments } from './environments.ts'
@@ -17,8 +17,10 @@ export function environmentRoutes(
   api.handle(list, async () => ({ environments: await Promise.all((await environments.list()).map(view)) }))
   api.handle(show, async ({ params }) => view(await environments.byName(params.name)))
   api.handle(down, async ({ params, who }) => {
-    await environments.halt(await environments.byName(params.name), who.actor)
-    return view(await environments.byName(params.name))
+    const environment = await environments.byName(params.name)
+    if (environment.kind === 'production') requires(who, 'deploy.production')
+    await environments.halt(environment, who.actor)
+    return view(environment)
   })
   api.handle(logs, async ({ params, query }) => ({
     lines: await environments.logLines(await environments.byName(params.name), {

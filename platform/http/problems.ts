@@ -42,7 +42,7 @@ export const httpProblem = defineProblems({
     say: (f: { request: string }) => `Something failed that should not have. The server's log tells more under request ${f.request}.`,
   },
   'port-taken': {
-    status: 500,
+    status: 409,
     say: (f: { host: string; port: number }) =>
       `Port ${f.port} on ${f.host} is taken by another program. End that program (ss -ltnp 'sport = :${f.port}' names it) or choose another port.`,
   },

@@ -5,7 +5,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { Problem } from '@belay/base'
-import { routes } from '@belay/protocol'
+import { createClient, routes } from '@belay/protocol'
 import { temporaryFolder, tmpfs } from '@belay/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { littleCloud, type TestCloud, testCloud } from './support.ts'
@@ -102,6 +102,21 @@ describe('a running server', () => {
       .toEqual(['7:15 environments.qa.kind'])
     await healthyOn('v1')
     await writeFile(join(cloud.folder, 'belay.yaml'), good)
+  })
+
+  test('lets nobody touch production who may not deploy there', async () => {
+    const { secret } = await cloud
+      .client()
+      .call(routes.tokens.create, {
+        body: { name: 'ci', role: 'developer', scopes: ['environment.down', 'environment.up', 'deploy'], ttlMs: 600_000 },
+      })
+    const ci = createClient({ url: cloud.client().url, token: secret })
+    for (const way of [routes.environments.down, routes.environments.up, routes.environments.rollback]) {
+      expect(await refusal(ci.call(way, { params: { name: 'production' }, body: {} }))).toMatch(
+        /^403 not-allowed: This needs the role operator/,
+      )
+    }
+    await healthyOn('v1')
   })
 
   test('answers bad requests with the field that is wrong', async () => {
