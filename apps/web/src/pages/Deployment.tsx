@@ -133,8 +133,9 @@ function Sub({ it }: { it: DeploymentWire }) {
     </span>,
     (moving || it.endedAt !== null) && (
       <span key="took" className="num">
-        <Elapsed it={it} />
-        {it.expectedMs !== null && isOnCourse(it) && ' as rehearsed'}
+        {/* How an ended one compares is the sentence below. */}
+        <Elapsed it={moving ? it : { ...it, expectedMs: null }} />
+        {moving && it.expectedMs !== null && isOnCourse(it) && ' as rehearsed'}
       </span>
     ),
     <span key="steps" className="num">

@@ -20,7 +20,7 @@ const page = getRouteApi('/rehearsals/$id')
 
 type Phase = RehearsalWire['phases'][number]
 const phaseSays: Readonly<Record<Phase['name'], string>> = {
-  baseline: "Bring the stage to production's release",
+  baseline: "Bring it to production's release",
   deploy: 'Deploy, as production would',
   tests: 'Run the tests',
   undo: 'Undo every step',

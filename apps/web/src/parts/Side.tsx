@@ -1,8 +1,9 @@
 import { sayCount } from '@belay/base'
 import { routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useRouterState } from '@tanstack/react-router'
 import { IconKeyboard, IconLogout } from '@tabler/icons-react'
+import { useEffect, useRef } from 'react'
 import { ask, askMe, client, queries } from '../api.ts'
 import { isMoving } from '../words.ts'
 import { useWhyNot } from './Allowed.tsx'
@@ -34,14 +35,27 @@ async function signOut(): Promise<void> {
   queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== askMe.queryKey[0] })
 }
 
+/** On a telephone the places are a row that scrolls: the one where one is stays in sight. */
+function useHereInSight() {
+  const side = useRef<HTMLElement>(null)
+  const here = useRouterState({ select: (it) => it.location.pathname })
+  useEffect(() => {
+    const place = side.current?.querySelector<HTMLElement>('.place[aria-current]')
+    // Sideways only: where the page itself is scrolled to is the reader's.
+    if (side.current && place) side.current.scrollLeft = place.offsetLeft - (side.current.clientWidth - place.offsetWidth) / 2
+  }, [here])
+  return side
+}
+
 /** Where one can go, whose cloud it is, and whether the record of all this is whole. */
 export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {
   const { data: me } = useQuery(askMe)
   const { data: now } = useQuery(ask(routes.now, {}))
   const mayManage = useWhyNot('access.manage') === undefined
+  const side = useHereInSight()
   const running = now?.deployments.filter((it) => isMoving(it.state)).length ?? 0
   return (
-    <nav className="side" aria-label="Places">
+    <nav className="side" aria-label="Places" ref={side}>
       <Link to="/" className="brand" aria-label="Belay, to what is happening now">
         <Brand />
         <span>Belay</span>
