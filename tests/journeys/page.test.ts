@@ -1,0 +1,474 @@
+/** The page in a real browser: the whole story as somebody watches it, both schemes, the keyboard alone, a restart. */
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Client, createClient, routes } from '@belay/protocol'
+import { eventually, openChromium, temporaryFolder, whyNoChromium } from '@belay/testkit'
+import type { Browser, Locator, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { littleCloud, processesWith, testCloud } from './support.ts'
+import {
+  anotherTab,
+  desk,
+  isStillTheSame,
+  markTab,
+  openTab,
+  schemes,
+  seriousViolations,
+  takePicture,
+  telephone,
+  visibleFocus,
+  wear,
+} from './tab.ts'
+
+const demoMain = fileURLToPath(new URL('../../examples/pages/demo.ts', import.meta.url))
+/** The story takes a minute alone, and a few beside builds and other tests on two cores. */
+const storyMs = 280_000
+const missing = whyNoChromium()
+
+describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (${missing})`}`, () => {
+  let browser: Browser
+  let demo: Demo
+
+  beforeAll(async () => {
+    const opened = await openChromium()
+    if ('skipped' in opened) throw new Error(opened.skipped)
+    browser = opened
+    demo = await startDemo()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await demo?.[Symbol.asyncDispose]()
+  })
+
+  test('one tab shows the story live: v1 and v2 climb, v3 and v4 fall, each with its reason', { timeout: storyMs }, async () => {
+    await using tab = await openTab(browser)
+    const { page } = tab
+    tab.context.setDefaultTimeout(storyMs)
+    await page.goto(demo.link)
+    await markTab(page)
+    await keepNews(page)
+    await rope(page, 'v1 is (climbing|on top)').waitFor()
+
+    await rope(page, 'v2 is climbing').waitFor()
+    await takePictures(page, 'now-climbing')
+    await page.getByRole('link', { name: 'v2 to production', exact: true }).click()
+    await title(page, 'v2 to production').waitFor()
+    await page
+      .getByRole('button', { name: /still ahead/ })
+      .first()
+      .waitFor()
+    await seeBarsGrow(page)
+    await page
+      .getByRole('log')
+      .getByText(/ is drained/)
+      .first()
+      .waitFor()
+    await takePictures(page, 'deployment-running')
+    await page.getByText(/^All steps passed in /).waitFor()
+    expect(await page.getByRole('button', { name: /: (still ahead|runs)/ }).count()).toBe(0)
+
+    await page.getByRole('button', { name: /^restart .+ on api1: done/ }).click()
+    await page.getByRole('heading', { name: 'api1, restart' }).waitFor()
+    await page
+      .getByRole('log')
+      .getByText(/^api@v2 started/)
+      .waitFor()
+
+    await goTo(page, 'Now')
+    await rope(page, 'v2 is on top').waitFor()
+    await rope(page, 'v3 is fallen: .*qa fell here').waitFor()
+    await page
+      .getByText(/migrate failed on qa1: .*UNIQUE constraint failed/)
+      .first()
+      .waitFor()
+
+    await page.getByRole('link', { name: 'v4 to production', exact: true }).click()
+    await page.getByRole('button', { name: /^undo restart .*on api1/ }).waitFor()
+    await takePictures(page, 'deployment-undoing')
+    await page.getByText(/^restart failed on api2: check http .*RangeError.* brought back$/).waitFor()
+    await page.getByText('undone', { exact: true }).waitFor()
+    await page.getByRole('button', { name: /^undo restart .+ on api1: done/ }).waitFor()
+    await page.getByRole('button', { name: /^restart .+ on api2: failed/ }).click()
+    await page
+      .getByRole('log')
+      .getByText(/^ *api v4 listens/)
+      .waitFor()
+
+    await goTo(page, 'Now')
+    await rope(page, 'v4 is fallen: .*production fell here').waitFor()
+    await rope(page, 'v2 is on top').waitFor()
+    expect(await keptNews(page)).toEqual(expect.arrayContaining([expect.stringMatching(/v3/)]))
+    expect(await isStillTheSame(page)).toBe(true)
+    expect(tab.complaints()).toEqual([])
+  })
+
+  test('what was released, where it runs and what happened can be looked up afterwards', async () => {
+    await demo.told
+    await using tab = await openTab(browser, { expected: [/^409: POST .*\/api\/deployments$/] })
+    const { page, context } = tab
+    await page.goto(await demo.newLink())
+
+    await goTo(page, 'Releases')
+    await page.getByRole('link', { name: 'v3', exact: true }).click()
+    await page.getByRole('button', { name: 'Deploy', exact: true }).click()
+    await page.getByRole('combobox', { name: 'To' }).selectOption('production')
+    await page.getByRole('button', { name: 'Deploy to production' }).click()
+    await page.getByText(/production takes only releases that passed their rehearsal; v3 failed its rehearsal/).waitFor()
+    await takePictures(page, 'refused')
+    await page.keyboard.press('Escape')
+
+    await goTo(page, 'Releases')
+    await page.getByRole('link', { name: 'v2', exact: true }).click()
+    await page.getByRole('combobox', { name: 'Compare with another release' }).selectOption('v1')
+    await title(page, 'From v1 to v2').waitFor()
+    await page.getByText('api: comments on items').waitFor()
+    await page.getByRole('row', { name: /api changed$/ }).waitFor()
+    await page.getByRole('row', { name: /edge same$/ }).waitFor()
+    expect(new URL(page.url()).pathname).toBe('/releases/v1/diff/v2')
+
+    await goTo(page, 'Environments')
+    await page.getByText('3 environments on 10 hosts, none unwell.').waitFor()
+    expect(await page.getByRole('article').count()).toBe(3)
+    const opening = context.waitForEvent('page')
+    await page.getByRole('article').filter({ hasText: 'production' }).getByRole('link', { name: 'open' }).click()
+    const cloud = await opening
+    await cloud.getByText('Pages v2 · production').waitFor()
+    await cloud.close()
+
+    await page.getByRole('link', { name: 'production', exact: true }).click()
+    await page.getByRole('combobox', { name: 'Service' }).selectOption('worker')
+    await page
+      .getByRole('log', { name: 'Log of worker' })
+      .getByText(/^worker v1 listens/)
+      .last()
+      .waitFor()
+    expect(new URL(page.url()).searchParams.get('service')).toBe('worker')
+
+    await goTo(page, 'Ledger')
+    await page.getByRole('searchbox', { name: 'Kind' }).fill('deployment.undone')
+    await eventually(async () => (await facts(page).count()) === 2, { withinMs: 30_000, what: 'v3 on qa and v4 in production' })
+    await page.reload()
+    await facts(page).first().click()
+    await page
+      .getByRole('complementary')
+      .getByText(/^v4 was undone in production/)
+      .waitFor()
+    await page.getByRole('button', { name: 'Verify' }).click()
+    await page.getByText(/^whole: all \d+ links hold$/).waitFor()
+    expect(tab.complaints()).toEqual([])
+  })
+
+  test('every page can be read in both schemes, by everybody, and on a telephone', { timeout: storyMs }, async () => {
+    await demo.told
+    await using tab = await openTab(browser)
+    const { page } = tab
+    await page.goto(await demo.newLink())
+    const wrong: string[] = []
+    for (const { name, path, shows } of await viewsOf(demo)) {
+      await page.goto(demo.url + path)
+      await shows(page).first().waitFor()
+      for (const scheme of schemes) {
+        await wear(page, scheme)
+        await takePicture(page, `${name}-${scheme}`)
+        wrong.push(...(await seriousViolations(page)).map((it) => `${name}, ${scheme}: ${it}`))
+      }
+      await wear(page, 'light')
+      await page.setViewportSize(telephone)
+      const fits = eventually(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), { withinMs: 10_000 })
+      await fits.catch(() => wrong.push(`${name}: too wide for a telephone`))
+      await takePicture(page, `${name}-telephone`, { whole: true })
+      await page.setViewportSize(desk)
+    }
+    expect(wrong).toEqual([])
+    expect(tab.complaints()).toEqual([])
+  })
+
+  test('the keyboard alone leads everywhere, and one always sees where it is', async () => {
+    await demo.told
+    await using tab = await openTab(browser)
+    const { page } = tab
+    const { keyboard } = page
+    await page.goto(await demo.newLink())
+    await rope(page, 'v2 is on top').waitFor()
+    await seeEveryStop(page)
+
+    await keyboard.press('Control+k')
+    await page.getByRole('textbox', { name: 'Search everything' }).waitFor()
+    await takePictures(page, 'palette')
+    expect(await seriousViolations(page)).toEqual([])
+    await keyboard.type('v2')
+    await keyboard.press('Enter')
+    await title(page, 'v2').waitFor()
+    for (const [keys, name] of places) {
+      for (const key of keys) await keyboard.press(key)
+      await title(page, name).waitFor()
+    }
+
+    await keyboard.press('g')
+    await keyboard.press('d')
+    await page.getByRole('link', { name: 'd1', exact: true }).waitFor()
+    await keyboard.press('j')
+    expect(await visibleFocus(page)).toMatch(/^d\d+$/)
+    await keyboard.press('Enter')
+    await title(page, 'v4 to production').waitFor()
+    await page.getByRole('button', { name: /^restart .+ on api2: failed/ }).waitFor()
+    await tabTo(page, /^restart .+ on api2: failed/)
+    await keyboard.press('ArrowRight')
+    expect(await visibleFocus(page)).toMatch(/^undo restart .+ on api2: done/)
+    await keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'api2, undo of restart' }).waitFor()
+    await keyboard.press('ArrowUp')
+    expect(await visibleFocus(page)).toMatch(/ on api1: /)
+
+    for (const key of ['g', 'l', '/']) await keyboard.press(key)
+    await eventually(async () => (await visibleFocus(page)) === 'Text', { withinMs: 30_000, what: 'the filter to have the keyboard' })
+    await keyboard.type('v4 was undone')
+    await eventually(async () => (await facts(page).count()) === 1, { withinMs: 30_000, what: 'the one fact that says so' })
+    await keyboard.press('Escape')
+    await keyboard.press('j')
+    await keyboard.press('Enter')
+    await page.getByRole('complementary').waitFor()
+    await keyboard.press('Escape')
+    await page.getByRole('complementary').waitFor({ state: 'detached' })
+
+    await keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    await takePictures(page, 'keys')
+    expect(await seriousViolations(page)).toEqual([])
+    await keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(tab.complaints()).toEqual([])
+  })
+
+  test('a tab that nobody is signed in to says how to be, and goes on as soon as somebody is', async () => {
+    await using tab = await openTab(browser, { expected: [/^401: GET .*\/api\/me$/] })
+    const { page } = tab
+    await page.goto(`${demo.url}/deployments`)
+    await title(page, 'Sign in to Belay').waitFor()
+    await page.getByText('belay open').waitFor()
+    for (const scheme of schemes) {
+      await wear(page, scheme)
+      await takePicture(page, `sign-in-${scheme}`)
+      expect(await seriousViolations(page)).toEqual([])
+    }
+    const link = await demo.newLink()
+    const other = await anotherTab(tab.context)
+    await other.page.goto(link)
+    await other.page.getByRole('navigation', { name: 'Places' }).waitFor()
+    await title(page, 'Deployments').waitFor()
+
+    await using stranger = await openTab(browser, { expected: [/^4\d\d: GET .*\/sign-in/] })
+    await stranger.page.goto(link)
+    await title(stranger.page, 'You are not signed in').waitFor()
+
+    await other.page.getByRole('button', { name: 'Sign out' }).click()
+    await title(other.page, 'Sign in to Belay').waitFor()
+    expect([...tab.complaints(), ...other.complaints(), ...stranger.complaints()]).toEqual([])
+  })
+
+  test('a tab left open over the death of the server says since when it is stale, and comes back by itself', async () => {
+    const cloud = await testCloud(littleCloud)
+    try {
+      await cloud.start()
+      await cloud.client().call(routes.releases.cut, { body: { ref: 'v1' } })
+      await using tab = await openTab(browser, { expected: [/^net::ERR_/] })
+      const { page } = tab
+      await page.goto(await linkTo(cloud.client()))
+      await markTab(page)
+      await rope(page, 'v1 is climbing').waitFor()
+      const ledger = await anotherTab(tab.context, [/^net::ERR_/])
+      await ledger.page.goto(`${new URL(page.url()).origin}/ledger`)
+      await markTab(ledger.page)
+      await facts(ledger.page).filter({ hasText: 'release.cut' }).waitFor()
+
+      await cloud.kill()
+      await page.getByText(/^Stale since \d\d:\d\d:\d\d, reconnecting$/).waitFor()
+      await rope(page, 'v1 is climbing').waitFor()
+      await takePictures(page, 'stale')
+      await cloud.start()
+      await page.getByText(/^Stale since/).waitFor({ state: 'detached' })
+
+      await cloud.settled((await cloud.deploy('private', 'v1')).id)
+      await rope(page, 'v1 is (climbing|on top): .*private (here now|passed)').waitFor()
+      await facts(ledger.page).filter({ hasText: 'deployment.passed' }).waitFor()
+      expect(await Promise.all([page, ledger.page].map(isStillTheSame))).toEqual([true, true])
+      expect([...tab.complaints(), ...ledger.complaints()]).toEqual([])
+    } finally {
+      await cloud.close()
+    }
+  })
+})
+
+type Demo = AsyncDisposable & {
+  readonly url: string
+  /** The one that the demo printed, good once. */
+  readonly link: string
+  newLink(): Promise<string>
+  readonly client: Client
+  /** When the story has been told to its end. Rejects when the demo ends before. */
+  readonly told: Promise<void>
+}
+
+/** The demo as a newcomer starts it, up to the sign-in link; the story goes on from there. */
+async function startDemo(): Promise<Demo> {
+  const place = await temporaryFolder()
+  const home = join(place.path, 'demo')
+  const child = spawn(process.execPath, [demoMain, '--home', home, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += String(piece)))
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const says = async (pattern: RegExp, withinMs: number): Promise<string> => {
+    const found = eventually(
+      () => {
+        if (child.exitCode !== null) throw new Error(`the demo ended: ${said}`)
+        return pattern.exec(said)
+      },
+      { withinMs: Math.max(withinMs, 1), what: `the demo to say ${pattern}` },
+    )
+    return (await found)[1] ?? ''
+  }
+  const dispose = async () => {
+    child.kill('SIGINT')
+    const late = setTimeout(async () => {
+      // Only a demo that hangs comes to this; what it started would otherwise stay for ever.
+      for (const pid of [...(await processesWith(place.path)), child.pid]) if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    }, 60_000)
+    await ended
+    clearTimeout(late)
+    await place[Symbol.asyncDispose]()
+  }
+  try {
+    const link = await says(/sign in: (http\S+)/, 60_000)
+    const client = createClient(JSON.parse(await readFile(join(home, 'home/server.json'), 'utf8')))
+    const told = says(/Ctrl-C (ends it)/, storyMs).then(() => {})
+    told.catch(() => {})
+    return { url: new URL(link).origin, link, client, newLink: () => linkTo(client), told, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+async function linkTo(client: Client): Promise<string> {
+  const { actor } = await client.call(routes.me, {})
+  return (await client.call(routes.users.link, { params: { name: actor }, body: {} })).url
+}
+
+type View = { readonly name: string; readonly path: string; readonly shows: (page: Page) => Locator }
+
+/** Every page at its address, and what is on it once it has been answered. */
+async function viewsOf({ client }: Demo): Promise<View[]> {
+  const { deployments } = await client.call(routes.deployments.list, { query: { environment: 'production', limit: 50 } })
+  const of = (release: string) => deployments.find((it) => it.release === release)?.id
+  const { rehearsals } = await client.call(routes.rehearsals.list, { query: { release: 'v2', limit: 1 } })
+  const { facts: undone } = await client.call(routes.ledger.list, { query: { kind: 'deployment.undone', limit: 1 } })
+  const text = (pattern: string | RegExp) => (page: Page) => page.getByText(pattern)
+  return [
+    { name: 'now', path: '/', shows: (page) => rope(page, 'v4 is fallen') },
+    { name: 'releases', path: '/releases', shows: (page) => page.getByRole('row', { name: /^v4/ }) },
+    { name: 'release', path: '/releases/v2', shows: text('api: comments on items') },
+    { name: 'diff', path: '/releases/v1/diff/v2', shows: text('api: comments on items') },
+    { name: 'deploy', path: '/releases/v4?deploy=private', shows: (page) => page.getByRole('dialog').getByText(/restart/) },
+    { name: 'deployments', path: '/deployments', shows: (page) => page.getByRole('row', { name: /^d1 / }) },
+    { name: 'deployment-passed', path: `/deployments/${of('v2')}`, shows: (page) => page.getByRole('log').getByText(/undrained/) },
+    { name: 'deployment-undone', path: `/deployments/${of('v4')}`, shows: (page) => page.getByRole('log').getByText(/api v4 listens/) },
+    { name: 'environments', path: '/environments', shows: (page) => page.getByRole('article') },
+    { name: 'environment', path: '/environments/production', shows: (page) => page.getByRole('log').getByText(/listens/) },
+    { name: 'rehearsal', path: `/rehearsals/${rehearsals[0]?.id}`, shows: text(/^ok 1 - /) },
+    { name: 'ledger', path: '/ledger', shows: facts },
+    { name: 'fact', path: `/ledger?fact=${undone[0]?.seq}`, shows: (page) => page.getByRole('complementary').getByText(/was undone/) },
+    { name: 'access', path: '/access', shows: text('(you)') },
+    { name: 'nowhere', path: '/nowhere', shows: (page) => page.getByRole('heading', { level: 1 }) },
+  ]
+}
+
+/** Where the sequences of keys lead. */
+const places = [
+  ['gn', /falling/],
+  ['gr', 'Releases'],
+  ['gd', 'Deployments'],
+  ['ge', 'Environments'],
+  ['gl', 'Ledger'],
+  ['ga', 'Access'],
+] as const
+
+const title = (page: Page, name: string | RegExp): Locator => page.getByRole('heading', { level: 1, name, exact: true })
+const rope = (page: Page, says: string): Locator => page.getByRole('img', { name: new RegExp(`^${says}`) })
+const facts = (page: Page): Locator => page.getByRole('group', { name: 'Facts, newest first' }).getByRole('link')
+const goTo = (page: Page, place: string): Promise<void> =>
+  page
+    .getByRole('navigation', { name: 'Places' })
+    .getByRole('link', { name: new RegExp(`^${place}`) })
+    .click()
+
+async function takePictures(page: Page, name: string): Promise<void> {
+  for (const scheme of schemes) {
+    await wear(page, scheme)
+    await takePicture(page, `${name}-${scheme}`)
+  }
+  await wear(page, 'light')
+}
+
+/** A bar that runs gets wider, and more and more bars are done. */
+async function seeBarsGrow(page: Page): Promise<void> {
+  const narrowest = new Map<string, number>()
+  const grew = async () => {
+    const running = await page
+      .locator('[data-bar].bar-running')
+      .evaluateAll((bars) => bars.map((bar) => [bar.getAttribute('data-bar') ?? '', bar.getBoundingClientRect().width] as const))
+    for (const [key, width] of running) {
+      const before = narrowest.get(key) ?? width
+      if (width > before + 2) return true
+      narrowest.set(key, Math.min(before, width))
+    }
+    return false
+  }
+  await eventually(grew, { withinMs: 60_000, what: 'a running bar to grow' })
+  const done = page.getByRole('button', { name: /: done/ })
+  const before = await done.count()
+  await eventually(async () => (await done.count()) > before, { withinMs: 60_000, what: 'one more bar to be done' })
+}
+
+/** Keeps what the corner of the page tells: it goes away after a while, sooner than a busy test looks. */
+async function keepNews(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const news: string[] = []
+    const look = () => {
+      for (const { textContent } of document.querySelectorAll('[aria-label="News"] p'))
+        if (textContent && !news.includes(textContent)) news.push(textContent)
+    }
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true })
+    Object.assign(window, { news })
+  })
+}
+const keptNews = (page: Page): Promise<string[]> => page.evaluate(() => (window as unknown as { news: string[] }).news)
+
+/** Once around the page with the tabulator key: at every stop one sees which it is. */
+async function seeEveryStop(page: Page): Promise<void> {
+  const stops: string[] = []
+  for (let nth = 0; nth < 80; nth++) {
+    await page.keyboard.press('Tab')
+    if (await page.evaluate(() => document.activeElement === document.body)) break
+    const stop = await visibleFocus(page)
+    if (stop === undefined)
+      throw new Error(
+        `after ${stops.join(', ')} the keyboard is nowhere to be seen: ${await page.evaluate(() => document.activeElement?.outerHTML)}`,
+      )
+    stops.push(stop)
+  }
+  expect(stops).toEqual(expect.arrayContaining(['To the content', 'Now', 'Sign out', 'v2', 'open', 'all facts']))
+}
+
+async function tabTo(page: Page, name: RegExp): Promise<void> {
+  for (let nth = 0; nth < 80; nth++) {
+    await page.keyboard.press('Tab')
+    const stop = await visibleFocus(page)
+    if (stop !== undefined && name.test(stop)) return
+  }
+  throw new Error(`the tabulator key does not lead to ${name}`)
+}
