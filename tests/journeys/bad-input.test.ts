@@ -105,11 +105,9 @@ describe('a running server', () => {
   })
 
   test('lets nobody touch production who may not deploy there', async () => {
-    const { secret } = await cloud
-      .client()
-      .call(routes.tokens.create, {
-        body: { name: 'ci', role: 'developer', scopes: ['environment.down', 'environment.up', 'deploy'], ttlMs: 600_000 },
-      })
+    const { secret } = await cloud.client().call(routes.tokens.create, {
+      body: { name: 'ci', role: 'developer', scopes: ['environment.down', 'environment.up', 'deploy'], ttlMs: 600_000 },
+    })
     const ci = createClient({ url: cloud.client().url, token: secret })
     for (const way of [routes.environments.down, routes.environments.up, routes.environments.rollback]) {
       expect(await refusal(ci.call(way, { params: { name: 'production' }, body: {} }))).toMatch(

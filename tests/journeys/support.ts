@@ -60,6 +60,7 @@ export async function testCloud(files: Record<string, string>, env: Record<strin
   }
 
   async function start(): Promise<void> {
+    if (server !== undefined && !hasEnded(server)) throw new Error('the server runs already')
     // A group of its own, so that killing the group takes the server alone and not the tests.
     const child = spawn(process.execPath, [serverMain, '--repository', folder, '--home', home, '--port', String(port)], {
       detached: true,
@@ -90,7 +91,7 @@ export async function testCloud(files: Record<string, string>, env: Record<strin
 
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = server
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    if (child?.pid === undefined || hasEnded(child)) return
     const gone = once(child, 'exit')
     process.kill(-child.pid, signal)
     await gone
@@ -132,17 +133,23 @@ export async function testCloud(files: Record<string, string>, env: Record<strin
     },
     async close() {
       if (server !== undefined) {
-        await start().catch(() => {})
+        if (hasEnded(server)) await start().catch(() => {})
         for (const { name } of (await client?.call(routes.environments.list, {}).catch(() => undefined))?.environments ?? []) {
           await client?.call(routes.environments.down, { params: { name } }).catch(() => {})
         }
         await end('SIGTERM')
         await retireAgent(home)
+        await eventually(async () => (await processesWith(home)).length === 0, {
+          withinMs: 10_000,
+          what: `nothing of ${home} to be left running`,
+        })
       }
       await place[Symbol.asyncDispose]()
     },
   }
 }
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
 /** Asks the agent of a home to end; what it supervised was stopped before. */
 export async function retireAgent(home: string): Promise<void> {
@@ -157,13 +164,15 @@ export async function retireAgent(home: string): Promise<void> {
   })
 }
 
-/** Processes whose environment mentions all of these: for "nothing is left running", and to end what a host runs. */
+/** Processes whose command line and environment mention all of these: for "nothing is left running", and to end what a host runs. */
 export async function processesWith(...texts: string[]): Promise<number[]> {
   const found: number[] = []
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
-    const environment = await readFile(`/proc/${entry}/environ`, 'utf8').catch(() => '')
-    if (texts.every((text) => environment.includes(text))) found.push(Number(entry))
+    const [command, environment] = await Promise.all(
+      ['cmdline', 'environ'].map((name) => readFile(`/proc/${entry}/${name}`, 'utf8').catch(() => '')),
+    )
+    if (texts.every((text) => `${command}${environment}`.includes(text))) found.push(Number(entry))
   }
   return found
 }
