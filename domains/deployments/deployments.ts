@@ -196,7 +196,8 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
     if (running !== undefined) return running
     const it = drive(ground, id, moments)
       .catch((error) => {
-        // Its state is as recorded; the next look takes it up again.
+        // Somebody else is at it; its state is as recorded, and the next look takes it up if need be.
+        if (error instanceof Problem && error.code === 'environment-busy') return
         if (!(error instanceof Problem)) ground.log(`the driver of ${id} stopped`, error)
         else ground.log(`the driver of ${id} stopped: ${sentenceOf(error)}`)
       })
@@ -335,7 +336,9 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
         })
       })
       store.signal('deployments', id)
-      return byName(id)
+      const deployment = await byName(id)
+      if (deployment.state === 'running') void begin(id)
+      return deployment
     },
 
     async resume(id, how, actor, reason) {
@@ -430,8 +433,9 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
     async tend(signal) {
       while (!signal.aborted) {
         const left = await rows.activeDeployments(store.read).catch(() => [])
-        for (const deployment of left) {
-          if ((deployment.state === 'running' || deployment.state === 'undoing') && !lent.has(deployment.id)) void begin(deployment.id)
+        for (const { id, state, environment } of left) {
+          if ((state !== 'running' && state !== 'undoing') || lent.has(id)) continue
+          if (await environments.isOurs(environment).catch(() => false)) void begin(id)
         }
         await clock.sleep(tendEveryMs, signal).catch(() => {})
       }

@@ -6,7 +6,7 @@ import type { Ledger } from '@belay/ledger'
 import type { EnvironmentWire } from '@belay/protocol'
 import type { Db, Store } from '@belay/store'
 import type { Host } from './host.ts'
-import { type Holder, type Leases, openLeases } from './lease.ts'
+import { type Holder, type Leases, openLeases, serverOf } from './lease.ts'
 import {
   belayVariables,
   climbingOrder,
@@ -36,6 +36,11 @@ export type Environments = Sandboxes & {
   /** @throws Problem `unknown-environment` */
   byName(name: string): Promise<Environment>
   hosts(environment: Environment): ReadonlyMap<string, Host>
+  /**
+   * May this server go on by itself with what was begun there? Hosts of the driver `local` are folders of one server: where
+   * several share a database, only the one that held the environment last has them.
+   */
+  isOurs(name: string): Promise<boolean>
   /** Gives every service that listens a port on every host, once and for good. @throws Problem `no-port-free` */
   assignPorts(environment: Environment, services: CloudFile['services']): Promise<PortOf>
   placements(environment: string, db?: Db): Promise<Placement[]>
@@ -223,6 +228,12 @@ export function openEnvironments(options: {
     list,
     byName,
     hosts,
+    async isOurs(name) {
+      const environment = await byName(name)
+      if (Object.values(environment.spec.hosts).every((host) => host.driver !== 'local')) return true
+      const lease = await leases.present(name)
+      return lease === undefined || serverOf(lease.owner) === options.holder.server
+    },
     assignPorts: ports.giveOut,
     placements: (environment, db = store.read) => rows.placementsOf(db, environment),
     place: rows.savePlacement,

@@ -25,6 +25,8 @@ export type Leases = {
 }
 
 const ownerOf = (holder: Holder) => `${holder.server}#${holder.pid}`
+/** The server of a lease's owner, without its process. */
+export const serverOf = (owner: string) => owner.slice(0, owner.lastIndexOf('#'))
 
 /** May `me` take a lease that is still marked as held? Pure, `alive` tells whether a process of this machine lives. */
 export function mayTakeOver(
@@ -35,8 +37,9 @@ export function mayTakeOver(
   holding: boolean,
 ): boolean {
   if (nowMs >= row.expiresAt) return true
-  const [server, pid] = [row.owner.slice(0, row.owner.lastIndexOf('#')), Number(row.owner.slice(row.owner.lastIndexOf('#') + 1))]
+  const server = serverOf(row.owner)
   if (server !== me.server) return false
+  const pid = Number(row.owner.slice(server.length + 1))
   return pid === me.pid ? !holding : !alive(pid)
 }
 
@@ -58,7 +61,7 @@ export function openLeases(options: {
         if (!mayTakeOver(row, holder, nowMs, alive, holding.has(environment))) {
           throw environmentProblem('environment-busy', {
             environment,
-            owner: row.owner.slice(0, row.owner.lastIndexOf('#')),
+            owner: serverOf(row.owner),
             reason: row.reason,
             since: new Date(row.sinceAt).toISOString(),
           })

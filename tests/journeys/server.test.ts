@@ -58,6 +58,33 @@ test('with DATABASE_URL the state lives in PostgreSQL: cut, rehearse, deploy, ki
   }
 })
 
+test('a second server on the same database leaves alone what the first one began on hosts of its own', async (it) => {
+  const database = await postgresForTests()
+  if ('skipped' in database) return it.skip(database.skipped)
+  const [first, second] = [
+    await testCloud(littleCloud, { DATABASE_URL: database.url }),
+    await testCloud(littleCloud, { DATABASE_URL: database.url }),
+  ]
+  try {
+    await first.start()
+    await first.client().call(routes.releases.cut, { body: { ref: 'v1' } })
+    const { id } = await first.deploy('private', 'v1')
+    await eventually(async () => (await first.facts()).some((fact) => fact.kind === 'step.started'), { withinMs: 10_000 })
+    await first.kill()
+    await second.start()
+    // The dead one's lease runs out; then twice as long as it takes a server to look for work that lies about.
+    const lease = async () => (await second.client().call(routes.environments.show, { params: { name: 'private' } })).lease
+    await eventually(async () => (await lease()) === null, { withinMs: 30_000, everyMs: 500 })
+    await new Promise((resolve) => setTimeout(resolve, 6_000))
+    expect((await second.facts()).filter((fact) => fact.kind === 'deployment.resumed')).toEqual([])
+    await first.start()
+    expect((await first.settled(id)).state).toBe('passed')
+  } finally {
+    await first.close()
+    await second.close()
+  }
+})
+
 test('services go on while the server is away, and a feed goes on behind the last fact that it saw', async () => {
   const cloud = await testCloud(littleCloud)
   try {
