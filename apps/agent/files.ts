@@ -1,4 +1,5 @@
 /** Orders about files. Each may be carried out again after an interruption and ends in the same state. */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { constants, createReadStream, existsSync, readFileSync } from 'node:fs'
 import { copyFile, lstat, mkdir, open, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
@@ -7,6 +8,9 @@ import { sentenceOf } from '@belay/base'
 import type { ParsedOrder, Results } from '@belay/exec'
 import { changeable, inside, placeFile, placeText, removeWhole, temporary } from './place.ts'
 import { agentProblem } from './problems.ts'
+
+/** A flush takes about a millisecond. Beyond so many files it is quicker to flush the whole file system once, whatever else lies in it. */
+const flushedOneByOne = 200
 
 /** In an unpacked folder: the SHA-256 of its archive, and how many files came out of it. */
 const unpackedMark = '.belay-unpacked'
@@ -136,6 +140,7 @@ async function extracted(archive: string, folder: string): Promise<number> {
 /** To the disk with every file, before the journal says that they are there. */
 async function flushed(folder: string): Promise<void> {
   const names = await readdir(folder, { recursive: true })
+  if (names.length > flushedOneByOne && (await fileSystemFlushed(folder))) return
   const next = names.values()
   const worker = async () => {
     for (const name of next) {
@@ -150,4 +155,9 @@ async function flushed(folder: string): Promise<void> {
     }
   }
   await Promise.all(Array.from({ length: flushedAtOnce }, worker))
+}
+
+/** syncfs(2) through coreutils, for Node has no call of it. @returns false where there is no such command */
+function fileSystemFlushed(folder: string): Promise<boolean> {
+  return new Promise((resolve) => execFile('sync', ['--file-system', folder], (error) => resolve(error === null)))
 }

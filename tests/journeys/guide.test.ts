@@ -53,4 +53,4 @@ test('a service that nobody here wrote goes to production, to its next version a
       )
     await retireAgent(home)
   }
-}, 400_000)
+}, 600_000)
