@@ -58,9 +58,10 @@ export type Deployments = {
   tend(signal: AbortSignal): Promise<void>
 }
 
-export function offersOf(deployment: Deployment, rolledBack: boolean): readonly Offer[] {
+/** @param isPresent whether it is the deployment that left its environment's present release; only that one can be rolled back */
+export function offersOf(deployment: Deployment, isPresent: boolean): readonly Offer[] {
   const offers = offersIn[deployment.state] ?? []
-  return rolledBack || deployment.kind === 'rollback' ? offers.filter((it) => it !== 'rollback') : offers
+  return isPresent && deployment.kind !== 'rollback' ? offers : offers.filter((it) => it !== 'rollback')
 }
 
 export function openDeployments(ground: Ground & { log: (line: string, error?: unknown) => void }): Deployments {

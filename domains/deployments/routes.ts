@@ -2,25 +2,14 @@ import { requires, type Who } from '@belay/access'
 import type { Environments } from '@belay/environments'
 import type { Api } from '@belay/http'
 import type { Ledger } from '@belay/ledger'
-import {
-  type DeploymentSummaryWire,
-  type DeploymentWire,
-  type NowWire,
-  type PlanWire,
-  type RehearsalWire,
-  type ReleaseSummaryWire,
-  routes,
-} from '@belay/protocol'
+import { type DeploymentWire, type NowWire, type ReleaseSummaryWire, routes } from '@belay/protocol'
 import type { Releases } from '@belay/releases'
 import type { Store } from '@belay/store'
-import { type Deployments, offersOf } from './deployments.ts'
-import type { ItemRun } from './model/advance.ts'
+import type { Deployments } from './deployments.ts'
 import { composeNow } from './model/now.ts'
-import type { Plan } from './model/plan.ts'
 import { deploymentProblem } from './problems.ts'
 import type { Rehearsals } from './rehearsals.ts'
-import type { Rehearsal } from './rehearsal-store.ts'
-import type { Deployment, Run } from './store.ts'
+import { deploymentOnWire, planOnWire, rehearsalOnWire, summaryOnWire } from './wire.ts'
 
 /** The front page and lists look back so far; older ones are reached through their release or environment. */
 const recentMax = 60
@@ -40,24 +29,25 @@ export type DeploymentRoutes = {
 
 export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
   const { store, environments, releases, deployments, rehearsals } = it
+  /** The deployments that left what the environments have now. */
+  const presentOnes = async () => new Set((await environments.list()).map((environment) => environment.deployment))
   const whole = async (id: string): Promise<DeploymentWire> => {
     const deployment = await deployments.byName(id)
-    return wireOf(deployment, await deployments.runs(id))
+    return deploymentOnWire(deployment, await deployments.runs(id), (await presentOnes()).has(id))
   }
-  const wired = (plan: Plan): PlanWire => ({
-    ...plan,
-    items: plan.items.map((item) => ({ ...item, services: [...item.services] })),
-    unchanged: [...plan.unchanged],
-    warnings: [...plan.warnings],
-  })
   const view = async (name: string) => environments.view(await environments.byName(name), await deployments.heldIn(name))
 
   const { list, show, plan, start, approve, abort, resume, output, follow } = routes.deployments
-  api.handle(list, async ({ query }) => ({
-    deployments: (await deployments.list(query)).map(({ deployment, done }) => summaryOf(deployment, done)),
-  }))
+  api.handle(list, async ({ query }) => {
+    const present = await presentOnes()
+    return {
+      deployments: (await deployments.list(query)).map(({ deployment, done }) =>
+        summaryOnWire(deployment, done, present.has(deployment.id)),
+      ),
+    }
+  })
   api.handle(show, ({ params }) => whole(params.id))
-  api.handle(plan, async ({ body }) => wired(await deployments.plan(body.environment, body.release)))
+  api.handle(plan, async ({ body }) => planOnWire(await deployments.plan(body.environment, body.release)))
   api.handle(start, async ({ body, who }) => whole((await deployments.start(body, who)).id))
   api.handle(approve, async ({ params, body, who }) => whole((await deployments.approve(params.id, body.planHash, who)).id))
   api.handle(abort, async ({ params, body, who }) => {
@@ -114,15 +104,15 @@ export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
     })
   }
 
-  api.handle(routes.rehearsals.list, async ({ query }) => ({ rehearsals: (await rehearsals.list(query)).map(rehearsalOf) }))
-  api.handle(routes.rehearsals.show, async ({ params }) => rehearsalOf(await rehearsals.byName(params.id)))
-  api.handle(routes.rehearsals.start, async ({ body, who }) => rehearsalOf(await rehearsals.start(body, who.actor)))
-  api.handle(routes.rehearsals.abort, async ({ params, who }) => rehearsalOf(await rehearsals.abort(params.id, who.actor)))
+  api.handle(routes.rehearsals.list, async ({ query }) => ({ rehearsals: (await rehearsals.list(query)).map(rehearsalOnWire) }))
+  api.handle(routes.rehearsals.show, async ({ params }) => rehearsalOnWire(await rehearsals.byName(params.id)))
+  api.handle(routes.rehearsals.start, async ({ body, who }) => rehearsalOnWire(await rehearsals.start(body, who.actor)))
+  api.handle(routes.rehearsals.abort, async ({ params, who }) => rehearsalOnWire(await rehearsals.abort(params.id, who.actor)))
 
   api.handle(routes.environments.rollback, async ({ params, body, who }) => {
     const environment = await environments.byName(params.name)
     if (environment.kind === 'production') requires(who, 'deploy.production')
-    const planned = wired(await deployments.planRollback(params.name))
+    const planned = planOnWire(await deployments.planRollback(params.name))
     if (body.plan) return { plan: planned, deployment: null }
     return { plan: planned, deployment: await whole((await deployments.rollback(params.name, who, body.reason)).id) }
   })
@@ -174,7 +164,13 @@ export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
       detail: composed.detail,
       rope: composed.rope.map((rope) => ({ ...rope, rungs: [...rope.rungs] })),
       environments: await Promise.all(all.map((environment) => view(environment.name))),
-      deployments: recent.slice(0, 10).map(({ deployment, done }) => summaryOf(deployment, done)),
+      deployments: recent.slice(0, 10).map(({ deployment, done }) =>
+        summaryOnWire(
+          deployment,
+          done,
+          all.some((environment) => environment.deployment === deployment.id),
+        ),
+      ),
       facts: head.seq,
       ledgerWhole: it.ledgerWhole(),
     }
@@ -207,46 +203,3 @@ function nameFor(release: string, taken: ReadonlySet<string>): string {
   if (!taken.has(base)) return base
   for (let nth = 2; ; nth++) if (!taken.has(`${base}-${nth}`)) return `${base}-${nth}`
 }
-
-function summaryOf(deployment: Deployment, done: number): DeploymentSummaryWire {
-  return {
-    id: deployment.id,
-    kind: deployment.kind,
-    environment: deployment.environment,
-    release: deployment.release,
-    from: deployment.from,
-    state: deployment.state,
-    because: deployment.because ?? (deployment.state === 'undoing' ? deployment.course.because : null),
-    actor: deployment.actor,
-    reason: deployment.reason,
-    forced: deployment.forced,
-    planHash: deployment.plan.hash,
-    createdAt: deployment.createdAt,
-    startedAt: deployment.startedAt,
-    endedAt: deployment.endedAt,
-    itemsDone: done,
-    itemsTotal: deployment.plan.items.length,
-    expectedMs: deployment.plan.expectedMs,
-    offers: [...offersOf(deployment, false)],
-  }
-}
-
-function wireOf(deployment: Deployment, runs: readonly Run[]): DeploymentWire {
-  const done = new Set(runs.filter((run) => run.direction === 'do' && run.state === 'done').map((run) => run.index)).size
-  const { plan } = deployment
-  return {
-    ...summaryOf(deployment, done),
-    plan: {
-      ...plan,
-      items: plan.items.map((item) => ({ ...item, services: [...item.services] })),
-      unchanged: [...plan.unchanged],
-      warnings: [...plan.warnings],
-    },
-    runs: runs.map((run) => ({ ...run, state: stateOnWire(run) })),
-    approval: deployment.approval,
-    rehearsal: deployment.rehearsal,
-  }
-}
-const stateOnWire = (run: ItemRun) => (run.state === 'again' ? 'interrupted' : run.state)
-
-const rehearsalOf = (rehearsal: Rehearsal): RehearsalWire => ({ ...rehearsal, phases: [...rehearsal.phases], kills: [...rehearsal.kills] })

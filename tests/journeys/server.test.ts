@@ -50,8 +50,12 @@ test('with DATABASE_URL the state lives in PostgreSQL: cut, rehearse, deploy, ki
     await cloud.kill()
     await cloud.start()
     expect((await cloud.settled(begun.id)).state).toBe('passed')
+    const offers = async () =>
+      (await cloud.client().call(routes.deployments.list, { query: { environment: 'production' } })).deployments.map((one) => one.offers)
+    expect(await offers(), 'only what is there now can be rolled back').toEqual([['rollback'], []])
     const { deployment } = await cloud.client().call(routes.environments.rollback, { params: { name: 'production' }, body: {} })
     expect((await cloud.settled(deployment?.id as string)).state).toBe('passed')
+    expect(await offers()).toEqual([[], [], []])
     expect((await cloud.client().call(routes.ledger.verify, {})).whole).toBe(true)
   } finally {
     await cloud.close()
