@@ -53,7 +53,7 @@ type BuildEnd = { exitCode?: number | null; signal?: string | null; why?: string
 
 /** Where the build finds its user's configuration, its registry and its proxy. */
 const passedOn =
-  /^(HOME|USER|LOGNAME|LANG|TMPDIR|TZ|SSH_AUTH_SOCK|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy|npm_config_(registry|cache|userconfig))$/i
+  /^(HOME|USER|LOGNAME|LANG|TMPDIR|TZ|SSH_AUTH_SOCK|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|(https?|no|all)_proxy|npm_config_(registry|cache|userconfig))$/i
 
 /**
  * Few variables, so that the same commit builds the same everywhere and the server's own secrets (DATABASE_URL) do

@@ -30,7 +30,8 @@ test('a service that nobody here wrote goes to production, to its next version a
   const blocks = [...(await readFile(page, 'utf8')).matchAll(/```sh\n([\s\S]*?)```/g)].map((it) => it[1] as string)
   expect(blocks.length).toBeGreaterThan(5)
   const script = ['set -e', ...blocks.map((block, nth) => `echo "== block ${nth + 1}"\n${block}`)].join('\n')
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, HOME: process.env.HOME, NO_COLOR: '1' }
+  // Node brings certificates of its own; behind a proxy that signs, npm would otherwise wait out every retry.
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, HOME: process.env.HOME, NO_COLOR: '1', NODE_USE_SYSTEM_CA: '1' }
   const shell = spawn('bash', ['-c', script], { cwd: place.path, env })
   let printed = ''
   shell.stdout.on('data', (text) => (printed += text))
