@@ -7,6 +7,7 @@ import { drive, type Ground, type Moments, planned } from './drive.ts'
 import { activeStates, type Offer, offersIn } from './model/advance.ts'
 import { type Expected, type Plan, type PlannedRelease, planDeployment, planRollback } from './model/plan.ts'
 import { deploymentProblem } from './problems.ts'
+import { deploymentNews } from './news.ts'
 import { outputOf } from './output-store.ts'
 import { rehearsalRows } from './rehearsal-store.ts'
 import * as rows from './store.ts'
@@ -413,18 +414,7 @@ export function openDeployments(ground: Ground & { log: (line: string, error?: u
     async settled(id, signal) {
       const moves = new Set<string>([...activeStates].filter((state) => state === 'running' || state === 'undoing'))
       while (true) {
-        const changed = new Promise<void>((resolve) => {
-          const stop = store.onSignal('deployments', () => done())
-          // Signals can be missed over a broken connection; a look now and then cannot.
-          const timer = setTimeout(() => done(), 1_000)
-          const done = () => {
-            stop()
-            clearTimeout(timer)
-            signal.removeEventListener('abort', done)
-            resolve()
-          }
-          signal.addEventListener('abort', done, { once: true })
-        })
+        const changed = deploymentNews(store, signal)
         const deployment = await byName(id)
         if (!moves.has(deployment.state) && !driving.has(id)) return deployment
         await changed

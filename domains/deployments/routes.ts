@@ -7,14 +7,13 @@ import type { Releases } from '@belay/releases'
 import type { Store } from '@belay/store'
 import type { Deployments } from './deployments.ts'
 import { composeNow } from './model/now.ts'
+import { deploymentNews } from './news.ts'
 import { deploymentProblem } from './problems.ts'
 import type { Rehearsals } from './rehearsals.ts'
 import { deploymentOnWire, planOnWire, rehearsalOnWire, summaryOnWire } from './wire.ts'
 
 /** The front page and lists look back so far; older ones are reached through their release or environment. */
 const recentMax = 60
-/** A look for news at least this often, should a signal be missed. */
-const lookEveryMs = 1_000
 
 export type DeploymentRoutes = {
   readonly store: Store
@@ -74,7 +73,7 @@ export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
     let seq = Number.isFinite(after) ? after : 0
     let sent = ''
     while (!signal.aborted) {
-      const changed = nextSignal(signal)
+      const changed = deploymentNews(store, signal)
       const now = await whole(id)
       const { output: pieces, more } = await deployments.output(id, { after: seq, limit: 500 })
       for (const piece of pieces) {
@@ -88,20 +87,6 @@ export function deploymentRoutes(api: Api<Who>, it: DeploymentRoutes): void {
       if (now.endedAt !== null) return
       await changed
     }
-  }
-
-  function nextSignal(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        stop()
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const stop = store.onSignal('deployments', done)
-      const timer = setTimeout(done, lookEveryMs)
-      signal.addEventListener('abort', done, { once: true })
-    })
   }
 
   api.handle(routes.rehearsals.list, async ({ query }) => ({ rehearsals: (await rehearsals.list(query)).map(rehearsalOnWire) }))
