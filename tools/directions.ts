@@ -8,7 +8,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'platform/base': [],
   'platform/*': ['platform/*'],
 
-  'sdk/protocol': ['platform/base'],
+  'sdk/flags': [],
+  'sdk/protocol': ['platform/base', 'sdk/flags'],
+  'sdk/node': ['sdk/*'],
   'sdk/cloudfile': ['platform/base'],
 
   'domains/ledger': ['platform/*', 'sdk/*'],
@@ -16,6 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'domains/environments': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access'],
   'domains/releases': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
   'domains/deployments': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments', 'domains/releases'],
+  'domains/flags': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
 
   'apps/server': ['platform/*', 'sdk/*', 'domains/*'],
   'apps/agent': ['platform/base', 'platform/exec'],

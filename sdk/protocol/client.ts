@@ -1,7 +1,7 @@
 import { Problem } from '@belay/base'
 import { createParser } from 'eventsource-parser'
 import type { z } from 'zod'
-import type { Route } from './routes.ts'
+import type { Route } from './route.ts'
 import { problemWire } from './wire.ts'
 
 type In<R, K extends 'params' | 'query' | 'body'> = R extends { readonly [P in K]: infer S extends z.ZodType }

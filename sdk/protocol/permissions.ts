@@ -21,6 +21,13 @@ export const permissions = {
   'deploy.force': 'operator',
   'deployment.approve': 'operator',
   'deployment.steer': 'developer',
+  // Creating, changing, importing flags, segments and rings; where production is touched, `flag.production` on top.
+  'flag.change': 'developer',
+  'flag.production': 'operator',
+  // The kill switch and taking a kill back: whoever is on duty, everywhere, with a reason.
+  'flag.kill': 'developer',
+  'flag.approve': 'operator',
+  'flag.keys': 'operator',
   'access.manage': 'admin',
 } as const satisfies Record<string, Role>
 export type Action = keyof typeof permissions

@@ -3,30 +3,13 @@
  * handlers from this table, the client calls through it, OpenAPI is printed from it.
  */
 import { z } from 'zod'
-import { type Action, roles } from './permissions.ts'
+import { roles } from './permissions.ts'
+import { pageMax, type Route, route } from './route.ts'
+import { flagRoutes } from './routes-flags.ts'
 import * as wire from './wire.ts'
-
-export type Route = {
-  readonly method: 'GET' | 'POST' | 'DELETE'
-  readonly path: string
-  /** The action that the asker must be allowed; `null`: open to anyone who reaches the port. */
-  readonly needs: Action | null
-  readonly summary: string
-  readonly params?: z.ZodType
-  readonly query?: z.ZodType
-  readonly body?: z.ZodType
-  readonly answer: z.ZodType
-  /** `events`: server-sent events, `answer` is the shape of each one's data. `bytes`: an octet stream. */
-  readonly stream?: 'events' | 'bytes'
-  /** The body is an octet stream. */
-  readonly upload?: true
-}
-const route = <const R extends Route>(it: R): R => it
 
 const named = z.object({ name: z.string() })
 const numbered = z.object({ id: z.string() })
-/** Long enough for a screen, short enough that one request cannot read a year. */
-export const pageMax = 500
 const limit = z.coerce.number().int().min(1).max(pageMax).default(100)
 const nothing = z.object({})
 
@@ -370,6 +353,8 @@ export const routes = {
       answer: wire.rehearsalWire,
     }),
   },
+
+  ...flagRoutes,
 
   session: {
     /** Opened by a browser from the printed link: sets the cookie and redirects to `to`. */

@@ -265,6 +265,11 @@ const actionSays: Readonly<Record<Action, string>> = {
   'deploy.force': 'Deploy past a refusal, with a reason',
   'deployment.approve': "Approve somebody else's plan",
   'deployment.steer': 'Abort, resume, undo',
+  'flag.change': 'Make and change flags, rings and segments',
+  'flag.production': 'Change what production serves',
+  'flag.kill': 'Throw the kill switch, with a reason',
+  'flag.approve': "Approve somebody else's change of a flag",
+  'flag.keys': 'Make and end client keys',
   'access.manage': 'Manage people and tokens',
 }
 
