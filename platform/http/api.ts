@@ -3,6 +3,7 @@
  * as a table (path, who may, schemas), people and permissions through `authenticate` and `refuse`.
  */
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
@@ -19,6 +20,7 @@ import { z } from 'zod'
 import { envelopeOf, problemEnvelope, problemOf } from './errors.ts'
 import { isLocalHostHeader, isLoopback, isOwnOrigin } from './guards.ts'
 import { httpProblem } from './problems.ts'
+import { pathOf as pathOfUrl, rawRoutes } from './raw.ts'
 import { ClientCut, type EventStream, openEventStream, streamTiming } from './sse.ts'
 import type { Api, ApiOptions, Ask, RouteShape, ServerSentEvent } from './types.ts'
 
@@ -28,6 +30,8 @@ const bodyMaxBytes = 1_024 * 1_024
 const uploadMaxBytes = 4 * 1_024 ** 3
 /** What is open to everybody: a person needs one try, a script that guesses would need very many. */
 const openTriesMax = { count: 30, windowMs: 60_000 }
+/** Longer than the proxies in front keep an idle connection (60 s), so that it is they who end it, between two requests. */
+const keepAliveMs = 72_000
 /** How long requests that are being answered may hold up the end of the server. */
 const drainMaxMs = 10_000
 /** A stream that fails at once (nothing by that name) fails within this and can still be answered by a status. */
@@ -36,6 +40,11 @@ const uploadTypes = ['application/octet-stream', 'application/x-tar']
 
 /** @throws nothing; what can fail (the port) fails in `listen`. */
 export async function createApi<Who extends { actor: string }>(options: ApiOptions<Who>): Promise<Api<Who>> {
+  let isLocalOnly = true
+  const raw = rawRoutes({
+    wrongHost: (host) => isLocalOnly && !isLocalHostHeader(host, options.hosts),
+    log: () => app.log,
+  })
   const app: FastifyInstance = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
     // Requests are logged below, without their query: a sign-in link must not stand in a log.
@@ -47,6 +56,13 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     routerOptions: { ignoreTrailingSlash: true },
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    serverFactory: (listener) => {
+      const server = createServer((request, response) => void (raw.take(request, response) || listener(request, response)))
+      server.keepAliveTimeout = keepAliveMs
+      // An upload may take as long as it needs; heads that do not come are cut by Node after a minute.
+      server.requestTimeout = 0
+      return server
+    },
   }) as unknown as FastifyInstance
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -54,7 +70,6 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
   const whoAsks = new WeakMap<FastifyRequest, Who>()
   const streams = new Set<AbortController>()
   const timing = { ...streamTiming, ...options.streams }
-  let isLocalOnly = true
   let pageFolder: string | undefined
 
   app.addHook('onRequest', async (request) => {
@@ -87,6 +102,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     throw httpProblem('not-found', { method: request.method, path })
   })
   app.addHook('preClose', async () => {
+    raw.close()
     for (const stream of streams) stream.abort(new Error('the server closes'))
   })
   // A POST without a body means one with nothing in it.
@@ -210,6 +226,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
         return ask.reply
       }),
     bytes: (route, handler) => add(route, async (ask) => ask.reply.type('application/octet-stream').send(await handler(ask))),
+    raw: raw.add,
     page(folder) {
       invariant(pageFolder === undefined, 'a server serves one page')
       pageFolder = folder
@@ -372,6 +389,6 @@ function whyNotListening(error: unknown, host: string, port: number): unknown {
   return error
 }
 
-const pathOf = (request: FastifyRequest): string => request.url.replace(/\?.*$/s, '')
+const pathOf = (request: FastifyRequest): string => pathOfUrl(request.url)
 const one = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header)
 const pause = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined))

@@ -1,4 +1,6 @@
 /** The HTTP ground: one way to register routes, with people, refusals, errors, streams and the API's description. */
 export { createApi } from './api.ts'
+export { createHub, eventBytes, type Hub, type HubClient, type HubOptions } from './hub.ts'
 export { httpProblem } from './problems.ts'
-export type { Api, ApiOptions, Ask, Credentials, RouteShape, ServerSentEvent } from './types.ts'
+export { credentialsOf } from './raw.ts'
+export type { Api, ApiOptions, Ask, Credentials, RawHandler, RouteShape, ServerSentEvent } from './types.ts'

@@ -37,6 +37,7 @@ export const httpProblem = defineProblems({
     status: 429,
     say: (f: { afterMs: number }) => `Too many tries from this address. Try again in ${sayDuration(f.afterMs)}.`,
   },
+  closing: { status: 503, say: () => 'This server is ending. Ask again in a moment; another one may have begun.' },
   internal: {
     status: 500,
     say: (f: { request: string }) => `Something failed that should not have. The server's log tells more under request ${f.request}.`,

@@ -26,18 +26,9 @@ export type EventStream = {
 export function openEventStream(reply: FastifyReply, { heartbeatMs, stuckMaxMs }: StreamTiming): EventStream {
   const response = reply.raw
   reply.hijack()
-  response.writeHead(200, {
-    ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    // nginx would otherwise hold events back until its buffer is full.
-    'x-accel-buffering': 'no',
-  })
-  response.write(`retry: ${retryMs}\n\n`)
+  openHead(response, reply.getHeaders() as Record<string, string>)
   const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs)
   response.on('close', () => clearInterval(heartbeat))
-  // A client that goes in the middle of a write is no error of ours; `close` follows.
-  response.on('error', () => {})
   const hasRoom = () => response.writableLength < unsentMaxBytes
   return {
     async send(event) {
@@ -55,8 +46,24 @@ export function openEventStream(reply: FastifyReply, { heartbeatMs, stuckMaxMs }
   }
 }
 
+/** The head of every stream, and how soon to come back after its end. */
+export function openHead(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  response.writeHead(200, {
+    ...headers,
+    'content-type': 'text/event-stream; charset=utf-8',
+    // The end of a stream is the end of its connection: kept, it would hold up the end of the server.
+    connection: 'close',
+    'cache-control': 'no-store',
+    // nginx would otherwise hold events back until its buffer is full.
+    'x-accel-buffering': 'no',
+  })
+  // A client that goes in the middle of a write is no error of ours; `close` follows.
+  response.on('error', () => {})
+  response.write(`retry: ${retryMs}\n\n`)
+}
+
 /** JSON has no raw line breaks, so one `data:` line carries it. */
-function wireOf({ id, event, data }: ServerSentEvent): string {
+export function wireOf({ id, event, data }: ServerSentEvent): string {
   return `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data ?? null)}\n\n`
 }
 

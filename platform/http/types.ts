@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { z } from 'zod'
@@ -41,6 +42,9 @@ export type Ask<R extends RouteShape, Who> = {
 
 export type ServerSentEvent = { readonly id?: string | number; readonly event?: string; readonly data: unknown }
 
+/** Answers a request by hand. What it throws (or rejects with) is logged and answered by 500. */
+export type RawHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+
 export type Api<Who> = {
   /**
    * An answer. When the client accepts `text/event-stream`, `progress(data)` travels as event `progress`, the answer
@@ -51,6 +55,12 @@ export type Api<Who> = {
   events<R extends RouteShape>(route: R, handler: (ask: Ask<R, Who>) => AsyncIterable<ServerSentEvent>): void
   /** A stream of octets. */
   bytes<R extends RouteShape>(route: R, handler: (ask: Ask<R, Who>) => Promise<Readable>): void
+  /**
+   * Hands every request whose path begins with `prefix` to `handler`, with nothing of Fastify between: for what is
+   * asked so often that the way there would cost more than the answer. Who asks, bounds and errors are the handler's
+   * own; the guard of hosts, the log without the query and the refusal at the end are not.
+   */
+  raw(prefix: string, handler: RawHandler): void
   /** Serves a built page: files of `folder`, and its index.html for every other path outside /api. */
   page(folder: string): void
   /** @throws Problem `port-taken`, `cannot-listen`. */
