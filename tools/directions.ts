@@ -11,7 +11,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sdk/flags': [],
   'sdk/protocol': ['platform/base', 'sdk/flags'],
   'sdk/node': ['sdk/*'],
-  'sdk/cloudfile': ['platform/base'],
+  'sdk/cloudfile': ['platform/base', 'sdk/flags'],
 
   'domains/ledger': ['platform/*', 'sdk/*'],
   'domains/access': ['platform/*', 'sdk/*', 'domains/ledger'],

@@ -64,4 +64,9 @@ deploy:
   - step: restart
     on: worker
     check: { run: node check.js, within: 1m30s }
+rings:
+  - qa: { where: { in: [{ var: role }, [tester]] } }
+  - staff: { where: { ends_with: [{ var: email }, "@example.com"] } }
+  - early-access: { segment: early-access }
+  - all
 `

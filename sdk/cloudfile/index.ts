@@ -9,6 +9,7 @@ export {
   type EnvironmentSpec,
   type EnvSpec,
   type HostSpec,
+  type RingSpec,
   type ServiceSpec,
   type StepSpec,
 } from './schema.ts'

@@ -3,6 +3,7 @@
  * written, even where other parts of it are wrong, so that a person sees everything at once; a rule keeps silent
  * about what it cannot read.
  */
+import { checkRule } from '@belay/flag-evaluator'
 import { type Finding, type Path, show } from './finding.ts'
 import { suggestion } from './nearest.ts'
 
@@ -50,6 +51,7 @@ export function brokenRules(raw: unknown): readonly Finding[] {
     ...testsNameRoles(sketch),
     ...servicesWithPathsHavePorts(sketch),
     ...portsFit(sketch),
+    ...ringsMakeALadder(raw),
   ]
 }
 
@@ -166,6 +168,37 @@ function portsFit({ environments, services }: Sketch): Finding[] {
     }
   }
   return found
+}
+
+/** The ring of everybody, which is always the highest. */
+const everybody = 'all'
+
+function ringsMakeALadder(raw: unknown): Finding[] {
+  const { rings } = bag(raw)
+  if (!Array.isArray(rings)) return []
+  const names = rings.map((ring: unknown) => (typeof ring === 'string' ? ring : Object.keys(bag(ring))[0]))
+  return rings.flatMap((ring: unknown, index): Finding[] => {
+    const name = names[index]
+    if (name === undefined) return []
+    const path = ['rings', index]
+    if (names.indexOf(name) < index) return [{ path, at: 'value', message: `${name} is a ring of this ladder already` }]
+    if (name !== everybody && typeof ring === 'string')
+      return [
+        { path, at: 'value', message: `${name} needs to say who is in it: where (a rule) or segment; only ${everybody} is everybody` },
+      ]
+    if (name !== everybody) return ruleIsGood([...path, name, 'where'], bag(bag(ring)[name]).where)
+    if (typeof ring !== 'string') return [{ path, at: 'value', message: `${everybody} is everybody and takes no rule` }]
+    return index === rings.length - 1
+      ? []
+      : [{ path, at: 'value', message: `${everybody} is the last ring; nobody would be left for those after it` }]
+  })
+}
+
+function ruleIsGood(path: Path, rule: unknown): Finding[] {
+  if (rule === undefined) return []
+  return checkRule(rule)
+    .slice(0, 1)
+    .map(({ message }) => ({ path, at: 'value', message: `${show(rule)} is not a good rule: ${message}` }))
 }
 
 const rolesOf = (environments: readonly Environment[]): string[] => [

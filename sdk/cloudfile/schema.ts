@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { parseDurationMs } from '@belay/base'
+import type { JsonLogic } from '@belay/flag-evaluator'
 
 // Messages continue a sentence that the reader begins with the value: `"soon" is not a duration; ...`.
 const name = z
@@ -21,6 +22,8 @@ const duration = z
   }, 'is out of range; a duration here is at least 1ms and at most 7d')
   .meta({ pattern: '^\\s*(\\d+(\\.\\d+)?(ms|s|m|h|d))+\\s*$', examples: ['500ms', '30s', '5m', '2h', '1d'] })
   .transform((text) => Math.round(parseDurationMs(text) as number))
+/** A ladder is read at a glance; every climb passes all of it. */
+const ringsMax = 12
 const relativePath = z
   .string()
   .min(1)
@@ -129,6 +132,29 @@ export const stepSchema = z.strictObject({
     .describe('undo: bring back all that was switched, in reverse order. hold: stop and wait for a person.'),
 })
 
+const ringRuleSchema = z
+  .strictObject({
+    where: z
+      .unknown()
+      .optional()
+      .describe('A rule in JsonLogic over a user\'s attributes: { ends_with: [{ var: email }, "@example.com"] }.'),
+    segment: z.string().min(1).optional().describe('Who is in this segment (belay segment ls).'),
+  })
+  .refine((it) => (it.where === undefined) !== (it.segment === undefined), 'needs exactly one of where or segment')
+
+/** `all` or `NAME: { where }`; read as `{ name, where, segment }`. */
+const ringSchema = z
+  .union([
+    name.transform((it) => ({ [it]: {} as z.output<typeof ringRuleSchema> })),
+    z
+      .record(name, ringRuleSchema)
+      .refine((it) => Object.keys(it).length === 1, 'needs exactly one name; write one ring in each line of the list'),
+  ])
+  .transform((it) => {
+    const [ring, rule] = Object.entries(it)[0] as [string, z.output<typeof ringRuleSchema>]
+    return { name: ring, where: (rule.where ?? null) as JsonLogic, segment: rule.segment ?? null }
+  })
+
 export const cloudFileSchema = z
   .strictObject({
     cloud: name.describe('The name of your cloud.'),
@@ -141,6 +167,11 @@ export const cloudFileSchema = z
       .refine((them) => Object.keys(them).length > 0, 'needs at least one environment')
       .describe('Sets of hosts on which the services run, by name.'),
     deploy: z.array(stepSchema).min(1).describe('The deployment steps, the same in every environment.'),
+    rings: z
+      .array(ringSchema)
+      .max(ringsMax)
+      .default([])
+      .describe('The ladder that flags climb: named audiences, the smallest first. The last is always all, whether written or not.'),
   })
   .describe('belay.yaml tells Belay about a cloud: its services, environments and deployment steps.')
 
@@ -151,4 +182,5 @@ export type EnvironmentSpec = z.output<typeof environmentSchema>
 export type HostSpec = z.output<typeof hostSchema>
 export type StepSpec = z.output<typeof stepSchema>
 export type CheckSpec = z.output<typeof checkSchema>
+export type RingSpec = z.output<typeof ringSchema>
 export type EnvSpec = z.output<typeof env>

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { JsonLogic } from '@belay/flag-evaluator'
 import type { SegmentWire } from '@belay/protocol'
+import type { Db } from '@belay/store'
 
 export type SegmentsOptionsUse = {
   /** Flags (`flag:KEY`) and rings (`ring:NAME`) whose rules name this segment, for `usedBy` and for refusing a removal. */
@@ -9,6 +10,8 @@ export type SegmentsOptionsUse = {
   inProduction(segment: string): boolean
   /** @throws Problem when the rule is not good JsonLogic or is too large. */
   checkRule(rule: JsonLogic): void
+  /** To be called in the transaction of every change: what is served gets a new revision. */
+  changed(tx: Db): Promise<void>
 }
 
 /** Segments as evaluation sees them: all in memory, brought up to date when any server of the database changes one. */
