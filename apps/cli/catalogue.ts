@@ -64,6 +64,23 @@ export const catalogue: readonly Chapter[] = [
     ],
   },
   {
+    title: 'Flags:',
+    entries: [
+      {
+        name: 'flag',
+        summary: 'make flags, let them climb ring by ring, see who gets what and why',
+        load: () => import('./commands/flag.ts'),
+      },
+      {
+        name: 'segment',
+        summary: 'named audiences: a rule, or a list of up to 1,000,000 keys',
+        load: () => import('./commands/segment.ts'),
+      },
+      { name: 'ring', summary: 'the ladder of audiences that flags climb', load: () => import('./commands/ring.ts') },
+      { name: 'flag-key', summary: 'keys with which services and pages ask for flags', load: () => import('./commands/flag-key.ts') },
+    ],
+  },
+  {
     title: 'Records and access:',
     entries: [
       { name: 'ledger', summary: 'every fact: who did what, to what, when', load: () => import('./commands/ledger.ts') },

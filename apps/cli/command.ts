@@ -15,10 +15,12 @@ export function leaf(name: string, summary: string, examples: readonly Example[]
 
 /** What every command that can be run takes; added last, so that the help begins with what is its own. */
 export function addCommonOptions(command: Command): void {
-  if (!runnable.has(command)) return
-  command
-    .option('--json', 'print one JSON document, for scripts')
-    .addOption(new Option('--url <url>', 'the server to speak to').env('BELAY_URL'))
+  const common = [
+    new Option('--json', 'print one JSON document, for scripts'),
+    new Option('--url <url>', 'the server to speak to').env('BELAY_URL'),
+  ]
+  // `belay release --json ls` is as good as `belay release ls --json`.
+  for (const option of common) command.addOption(runnable.has(command) ? option : option.hideHelp())
 }
 
 /** A word that only groups commands: `belay release`. */
@@ -53,5 +55,8 @@ export const countOption =
     return count
   }
 
-/** Collects an option that may be given several times. */
-export const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), value]
+/** Collects an option or argument that may be given several times, each read by itself. */
+export const collectAs =
+  <Value>(read: (text: string) => Value) =>
+  (text: string, before: readonly Value[] | undefined): readonly Value[] => [...(before ?? []), read(text)]
+export const collect = collectAs((text) => text)

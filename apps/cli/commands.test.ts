@@ -28,6 +28,13 @@ describe('every command', () => {
       ...['sandbox create', 'sandbox ls', 'sandbox extend', 'sandbox rm'],
       ...['release cut', 'release ls', 'release show', 'release diff', 'release push', 'release save'],
       ...['rehearse', 'deploy', 'rollback', 'approve', 'abort', 'resume', 'deployment ls', 'deployment show'],
+      ...['flag ls', 'flag show', 'flag history', 'flag create', 'flag edit', 'flag on', 'flag off', 'flag ring', 'flag split'],
+      ...['flag default', 'flag rules', 'flag inherit', 'flag kill', 'flag restore', 'flag revert', 'flag archive', 'flag unarchive'],
+      ...['flag evaluate', 'flag references', 'flag import', 'flag export'],
+      ...['flag proposals', 'flag approve', 'flag reject', 'flag cancel'],
+      ...['segment ls', 'segment show', 'segment create', 'segment edit', 'segment add', 'segment remove'],
+      ...['segment upload', 'segment download', 'segment rm'],
+      ...['ring ls', 'ring add', 'ring rm', 'flag-key create', 'flag-key ls', 'flag-key rm'],
       ...['ledger', 'ledger verify', 'user ls', 'user add', 'user role', 'user rm', 'user link'],
       ...['token create', 'token ls', 'token rm', 'completion'],
     ])

@@ -10,3 +10,13 @@ export async function pickEnvironment(client: Client, named: string | undefined,
   if (first === undefined) throw fail('no-environment', { kind: 'private' })
   return first
 }
+
+/** The name given, else that of the only production: there most people meet a flag. */
+export async function nameOrProduction(client: Client, named: string | undefined, signal: AbortSignal): Promise<string> {
+  if (named !== undefined) return named
+  const { environments } = await client.call(routes.environments.list, {}, signal)
+  const [first, ...others] = environments.filter(({ kind }) => kind === 'production').map(({ name }) => name)
+  if (first === undefined) throw fail('no-environment', { kind: 'production' })
+  if (others.length > 0) throw fail('which-environment', { names: [first, ...others] })
+  return first
+}

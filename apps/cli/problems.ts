@@ -67,6 +67,12 @@ export const fail = defineProblems({
     status: 404,
     say: (f: { kind: string }) => `belay.yaml has no environment of kind ${f.kind}. Name one, or add one to the file.`,
   },
+  'which-environment': {
+    status: 400,
+    say: (f: { names: readonly string[] }) =>
+      `Several environments are of kind production: ${f.names.join(', ')}. Choose with --environment.`,
+  },
+  'no-json': { status: 400, say: (f: { what: string; because: string }) => `${f.what} is not JSON: ${f.because}` },
   'nothing-runs-there': {
     status: 404,
     say: (f: { file: string }) => `${f.file} is missing from this copy of Belay.`,
@@ -82,6 +88,6 @@ export const fail = defineProblems({
 export function exitCodeOf(thrown: unknown): ExitCode {
   if (!(thrown instanceof Problem)) return exitCodes.failed
   if (thrown.code === 'interrupted') return exitCodes.interrupted
-  if (thrown.code === 'usage' || thrown.code === 'unsupported-shell') return exitCodes.usage
+  if (['usage', 'unsupported-shell', 'which-environment'].includes(thrown.code)) return exitCodes.usage
   return thrown.status === 401 ? exitCodes.signIn : exitCodes.failed
 }

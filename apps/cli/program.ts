@@ -13,6 +13,8 @@ export async function createProgram(only?: string): Promise<Command> {
     .option('--url <url>', 'the server to speak to (BELAY_URL; signed in with BELAY_TOKEN)')
     .version('0.1.0', '-V, --version', 'show the version')
     .helpCommand(false)
+    // What follows the name of a command is the command's: `belay flag on KEY --version 3`.
+    .enablePositionalOptions()
     .configureHelp({ subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', ') })
     .exitOverride()
   for (const { title, entries } of catalogue) {
@@ -37,7 +39,7 @@ export async function createProgram(only?: string): Promise<Command> {
     ].join('\n'),
   )
   const everywhere = (command: Command): void => {
-    addCommonOptions(command)
+    if (command !== program) addCommonOptions(command)
     command
       .exitOverride()
       .configureOutput({ outputError: (text, write) => write(text.replace(/^error: (.)/, (_, first: string) => first.toUpperCase())) })

@@ -125,10 +125,13 @@ const busy = ['◐', 'cyan'] as const
 const stopped = ['■', 'yellow'] as const
 const bad = ['✗', 'red'] as const
 const nothing = ['○', 'dim'] as const
+const ruled = ['◆', 'cyan'] as const
 const signs: Readonly<Record<string, readonly [mark: string, style: Style]>> = {
   ...{ passed: good, healthy: good, running: good, top: good, done: good, ok: good },
   ...{ deploying: busy, undoing: busy, climbing: busy, now: busy, 'waiting-approval': stopped },
   ...{ held: stopped, waiting: stopped, interrupted: stopped, aborted: stopped, undone: stopped },
+  ...{ decided: good, approved: good, open: stopped, void: nothing, rejected: nothing, cancelled: nothing },
+  ...{ off: nothing, resting: nothing, missed: nothing, targeted: ruled, killed: bad },
   ...{ failed: bad, failing: bad, unhealthy: bad, fallen: bad, fell: bad, missing: bad },
   ...{
     empty: nothing,
