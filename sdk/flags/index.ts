@@ -1,4 +1,9 @@
 /** The flag evaluator: flagd's definitions, compiled once, evaluated many times, the same everywhere. */
+export { type BucketingVersion, bucketOf } from './bucket.ts'
+export { checkRule } from './check.ts'
+export { compileFlagSet } from './flag-set.ts'
+export { murmur3 } from './murmur3.ts'
+export { type CompiledRule, compileRule, type RuleOptions, type RuleOutcome } from './rule.ts'
 export type {
   DefinitionProblem,
   ErrorCode,
@@ -15,3 +20,4 @@ export type {
   Reason,
   ValueType,
 } from './types.ts'
+export { isTruthy } from './values.ts'

@@ -1,0 +1,197 @@
+/** One flag, compiled: every outcome that it can have is made beforehand, so that evaluating allocates nothing. */
+import { checkForCompiling, isMap, pointer, quoted } from './check.ts'
+import { compilerWith } from './compile.ts'
+import { type Evaluator, linked } from './evaluators.ts'
+import type { Run } from './node.ts'
+import { type About, type Failure, keyMissing, runRule } from './run.ts'
+import type { DefinitionProblem, Evaluation, EvaluationContext, FlagSetOptions, Json, JsonLogic, Metadata, ValueType } from './types.ts'
+import { frozenJson } from './frozen.ts'
+
+/** What all flags of a set have in common. */
+export type Surroundings = {
+  readonly options: FlagSetOptions
+  readonly evaluators: ReadonlyMap<string, Evaluator>
+  readonly metadata: Metadata
+}
+
+export class Flag {
+  readonly key: string
+  readonly problems: readonly DefinitionProblem[]
+  /** The evaluators that its rule names, whether they exist or not. */
+  readonly references: ReadonlySet<string>
+  /** As it was given: another evaluator may ask for compiling it again. */
+  readonly definition: unknown
+  readonly #about: About
+  readonly #metadata: Metadata | undefined
+  /** Where there is nothing to decide. */
+  readonly #fixed: Evaluation | undefined
+  readonly #rule: Run
+  readonly #matches: ReadonlyMap<string, Evaluation>
+  readonly #fallback: Evaluation
+  /** Made when first met: what a caller asked for and the flag is not, and what went wrong. */
+  #mismatches: Map<string, Evaluation> | undefined
+  #keyMissing: Evaluation | undefined
+
+  constructor(key: string, definition: unknown, { options, evaluators, metadata }: Surroundings) {
+    this.key = key
+    this.definition = definition
+    const read = readDefinition(key, definition)
+    const targeting = read.targeting === undefined ? undefined : targetingOf(read.targeting, evaluators)
+    this.problems = [
+      ...read.problems,
+      ...(targeting?.problems ?? []).map((problem) => ({ ...problem, key, path: `/targeting${problem.path}` })),
+    ]
+    this.references = targeting?.references ?? new Set()
+    this.#about = { flagKey: key, bucketing: read.metadata.bucketing === 3 ? 3 : 2, missingKeyFails: options.missingKey === 'error' }
+    this.#metadata = mergedMetadata(metadata, read.metadata)
+    this.#matches = new Map()
+    this.#rule = nothing
+    this.#fallback = this.#outcome('DEFAULT', read.defaultVariant, read.variants)
+    if (this.problems.length > 0) this.#fixed = this.#error({ code: 'PARSE_ERROR', message: sayProblems(key, this.problems) })
+    else if (read.isDisabled) this.#fixed = this.#outcome('DISABLED', undefined, read.variants)
+    else if (read.targeting === undefined)
+      this.#fixed = read.defaultVariant === undefined ? this.#fallback : this.#outcome('STATIC', read.defaultVariant, read.variants)
+    else {
+      const names = [...read.variants.keys()]
+      this.#matches = new Map(names.map((name) => [name, this.#outcome('TARGETING_MATCH', name, read.variants)]))
+      const node = compilerWith(options, evaluators).compile(read.targeting)
+      this.#rule = node.run
+      if (node.constant) this.#fixed = this.#say(node.value)
+    }
+  }
+
+  evaluate(context: EvaluationContext, nowMs: number, pass: number, type: ValueType | undefined): Evaluation {
+    const evaluation = this.#fixed ?? runRule(this.#rule, this.#about, context, nowMs, pass, this.#say, this.#fail)
+    const { value } = evaluation
+    // biome-ignore lint/suspicious/useValidTypeof: every ValueType is one.
+    return type === undefined || value === undefined || typeof value === type ? evaluation : this.#mismatch(evaluation, type)
+  }
+
+  /** From what the rule says to an outcome: the name of a variant, or nothing, which is the default variant. */
+  readonly #say = (value: unknown): Evaluation => {
+    if (typeof value === 'string') return this.#matches.get(value) ?? this.#unknownVariant(value)
+    if (value === null || value === undefined || Number.isNaN(value)) return this.#fallback
+    if (typeof value === 'object')
+      return this.#error({ code: 'GENERAL', message: `The rule of ${quoted(this.key)} names no variant: it says a list or an object.` })
+    return this.#matches.get(String(value)) ?? this.#unknownVariant(String(value))
+  }
+
+  readonly #fail = (failure: Failure): Evaluation => {
+    // Whoever has no targeting key asks again and again.
+    if (failure === keyMissing) return (this.#keyMissing ??= this.#error(failure))
+    return this.#error(failure)
+  }
+
+  #unknownVariant(name: string): Evaluation {
+    return this.#error({ code: 'GENERAL', message: `The rule of ${quoted(this.key)} says ${quoted(name)}, which is no variant of it.` })
+  }
+
+  #outcome(reason: Evaluation['reason'], variant: string | undefined, variants: ReadonlyMap<string, Json>): Evaluation {
+    const named = variant === undefined ? {} : { variant, value: variants.get(variant) as Json }
+    return this.#frozen({ key: this.key, reason, ...named })
+  }
+
+  #error({ code, message }: Failure): Evaluation {
+    return this.#frozen({ key: this.key, reason: 'ERROR', errorCode: code, errorMessage: message })
+  }
+
+  #frozen(evaluation: Evaluation): Evaluation {
+    return Object.freeze(this.#metadata === undefined ? evaluation : { ...evaluation, metadata: this.#metadata })
+  }
+
+  #mismatch(evaluation: Evaluation, type: ValueType): Evaluation {
+    const name = `${type} ${evaluation.variant}`
+    this.#mismatches ??= new Map()
+    const known = this.#mismatches.get(name)
+    if (known !== undefined) return known
+    const message = `Variant ${quoted(evaluation.variant ?? '')} of ${quoted(this.key)} is of type ${typeof evaluation.value}, not ${type}.`
+    const mismatch = this.#error({ code: 'TYPE_MISMATCH', message })
+    this.#mismatches.set(name, mismatch)
+    return mismatch
+  }
+}
+
+const nothing: Run = () => null
+
+type Read = {
+  readonly problems: readonly DefinitionProblem[]
+  readonly isDisabled: boolean
+  readonly variants: ReadonlyMap<string, Json>
+  readonly defaultVariant: string | undefined
+  /** Undefined: there is none, or an empty one. */
+  readonly targeting: JsonLogic | undefined
+  readonly metadata: Metadata
+}
+
+function readDefinition(key: string, definition: unknown): Read {
+  const problems: DefinitionProblem[] = []
+  const report = (path: readonly string[], message: string) => void problems.push({ key, path: pointer(path), message })
+  const nothingRead = { problems, isDisabled: false, variants: new Map(), defaultVariant: undefined, targeting: undefined, metadata: {} }
+  if (!isMap(definition)) {
+    report([], 'A flag is an object with `state` and `variants`.')
+    return nothingRead
+  }
+  const own = (name: string): unknown => (Object.hasOwn(definition, name) ? definition[name] : undefined)
+  const state = own('state')
+  if (state !== 'ENABLED' && state !== 'DISABLED') report(['state'], '`state` is "ENABLED" or "DISABLED".')
+  const variants = readVariants(own('variants'), report)
+  const defaultVariant = own('defaultVariant') ?? undefined
+  if (defaultVariant !== undefined && typeof defaultVariant !== 'string')
+    report(['defaultVariant'], '`defaultVariant` is the name of a variant, or null.')
+  // flagd takes an empty name for none.
+  const named = typeof defaultVariant !== 'string' || (defaultVariant === '' && !variants.has('')) ? undefined : defaultVariant
+  if (named !== undefined && !variants.has(named)) report(['defaultVariant'], `There is no variant ${quoted(named)}.`)
+  const targeting = own('targeting') ?? undefined
+  const isEmpty = typeof targeting === 'object' && Object.keys(targeting).length === 0
+  return {
+    problems,
+    isDisabled: state === 'DISABLED',
+    variants,
+    defaultVariant: named !== undefined && variants.has(named) ? named : undefined,
+    targeting: isEmpty ? undefined : (targeting as JsonLogic | undefined),
+    metadata: readMetadata(own('metadata')),
+  }
+}
+
+function readVariants(variants: unknown, report: (path: readonly string[], message: string) => void): Map<string, Json> {
+  const read = new Map<string, Json>()
+  if (!isMap(variants) || Object.keys(variants).length === 0) {
+    report(['variants'], '`variants` is an object with at least one variant.')
+    return read
+  }
+  for (const [name, value] of Object.entries(variants)) {
+    const frozen = frozenJson(value)
+    if (frozen === undefined) report(['variants', name], 'The value of a variant is JSON, nested no deeper than 64 levels.')
+    else read.set(name, frozen)
+  }
+  return read
+}
+
+/** Booleans, texts and numbers; what else there is, is not carried on, as OpenFeature knows no other. */
+export function readMetadata(metadata: unknown): Metadata {
+  if (!isMap(metadata)) return {}
+  return Object.freeze(
+    Object.fromEntries(
+      Object.entries(metadata).filter((entry): entry is [string, string | number | boolean] =>
+        ['string', 'number', 'boolean'].includes(typeof entry[1]),
+      ),
+    ),
+  )
+}
+
+/** A flag's own count before the set's. Undefined when there are none; the set's very object when the flag has none. */
+function mergedMetadata(common: Metadata, own: Metadata): Metadata | undefined {
+  if (Object.keys(own).length === 0) return Object.keys(common).length === 0 ? undefined : common
+  return Object.freeze(Object.fromEntries([...Object.entries(common), ...Object.entries(own)]))
+}
+
+function targetingOf(targeting: JsonLogic, evaluators: ReadonlyMap<string, Evaluator>) {
+  const checked = checkForCompiling(targeting)
+  return { problems: linked(checked, evaluators).problems, references: new Set(checked.references.map((to) => to.name)) }
+}
+
+function sayProblems(key: string, problems: readonly DefinitionProblem[]): string {
+  const [first] = problems as readonly [DefinitionProblem]
+  const more = problems.length === 1 ? '' : ` And ${problems.length - 1} more.`
+  return `The definition of ${quoted(key)} cannot be used: ${first.path === '' ? '' : `${first.path}: `}${first.message}${more}`
+}
