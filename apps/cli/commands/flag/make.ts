@@ -13,14 +13,20 @@ type MakeOptions = {
   readonly kind?: Kind
   readonly variant?: readonly Assignment[]
   readonly description?: string
-  readonly owner?: string | false
-  readonly expires?: number | false
   readonly tag?: readonly string[]
   readonly needs?: readonly Assignment<string>[]
 }
-type CreateOptions = GlobalOptions & MakeOptions & { readonly default?: string | false; readonly salt?: string }
+type CreateOptions = GlobalOptions &
+  MakeOptions & {
+    readonly owner?: string
+    readonly expires?: number
+    readonly default?: string | false
+    readonly salt?: string
+  }
 type EditOptions = ChangeOptions &
   MakeOptions & {
+    readonly owner?: string | false
+    readonly expires?: number | false
     readonly dropVariant?: readonly string[]
     readonly dropTag?: readonly string[]
     readonly dropNeeds?: readonly string[]
@@ -79,8 +85,8 @@ async function create(context: Context, options: CreateOptions, key: string): Pr
     kind,
     description,
     salt,
-    owner: owner === false ? null : owner,
-    expiresAt: expires === false ? null : expires,
+    owner,
+    expiresAt: expires,
     tags: tag === undefined ? undefined : [...tag],
     variants: variant === undefined ? undefined : variantsOf(variant),
     defaultVariant: options.default === false ? null : options.default,
