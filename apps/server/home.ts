@@ -69,6 +69,12 @@ export async function announce(home: Home, it: { url: string; token: string }): 
   await writeWhole(join(home.folder, 'server.json'), `${JSON.stringify(file, null, 2)}\n`, 0o600)
 }
 
+/** Where the server of this home answers, or answered last; undefined: it never listened. */
+export async function urlOf(home: Home): Promise<string | undefined> {
+  const text = await readFile(join(home.folder, 'server.json'), 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : (JSON.parse(text) as ServerFile).url
+}
+
 export async function leave(home: Home): Promise<void> {
   await rm(join(home.folder, 'server.json'), { force: true })
 }

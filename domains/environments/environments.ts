@@ -21,7 +21,7 @@ import {
 import { openPorts } from './ports.ts'
 import { environmentProblem } from './problems.ts'
 import { openSandboxes, type Sandboxes } from './sandboxes.ts'
-import { resolveVariables } from './secrets.ts'
+import { resolveVariables, type Variables } from './secrets.ts'
 import * as rows from './store.ts'
 import { viewEnvironment } from './view.ts'
 
@@ -94,6 +94,8 @@ export function openEnvironments(options: {
   /** One folder an environment, in it one a host (driver `local`). */
   folder: string
   openHost: (it: { name: string; environment: string; folder: string; spec: HostSpec }) => Host
+  /** What the rest of the house gives to every service of an environment. */
+  given?: (environment: string) => Promise<Variables>
 }): Environments {
   const { store, ledger, clock, folder } = options
   const leases = openLeases(options)
@@ -185,7 +187,8 @@ export function openEnvironments(options: {
       portOf: it.portOf,
       addressOf,
     })
-    return { values: { ...user.values, ...own }, secrets: user.secrets }
+    const given = (await options.given?.(it.environment.name)) ?? { values: {}, secrets: [] }
+    return { values: { ...given.values, ...user.values, ...own }, secrets: [...given.secrets, ...user.secrets] }
   }
 
   async function serviceSpec(it: Parameters<Environments['serviceSpec']>[0]): ReturnType<Environments['serviceSpec']> {

@@ -28,16 +28,15 @@ export function openBook(it: {
   let ladder = withAll([])
   let environments: readonly EnvironmentInfo[] = []
   let looking: Promise<void> | undefined
-  let next: Promise<void> | undefined
+  let waiting: Promise<void> | undefined
 
   async function look(): Promise<void> {
     const seen = revision
-    const [rows, rings, now, places] = [
-      await flagsSince(it.store.read, seen),
-      await readRings(it.store.read),
-      await readRevision(it.store.read),
-      await it.environments(),
-    ]
+    // First of all: what is committed while the rest is read has a higher revision and is read again.
+    const now = await readRevision(it.store.read)
+    const rows = await flagsSince(it.store.read, seen)
+    const rings = await readRings(it.store.read)
+    const places = await it.environments()
     const isNewLadder = JSON.stringify(ladder) !== JSON.stringify(withAll(rings))
     const isNewPlace = JSON.stringify(places) !== JSON.stringify(environments)
     for (const row of rows) {
@@ -64,16 +63,18 @@ export function openBook(it: {
     get environments() {
       return environments
     },
-    // A look that is under way may have read before our commit, so one more follows it; who comes meanwhile shares that one.
+    // A look that is under way may have read before our commit, so one more follows it; who comes before that begins shares it.
     refresh() {
-      if (looking === undefined) {
-        looking = look().finally(() => {
-          looking = next
-          next = undefined
+      if (waiting) return waiting
+      const mine: Promise<void> = (looking ?? Promise.resolve())
+        .catch(() => {})
+        .then(() => {
+          waiting = undefined
+          looking = mine
+          return look()
         })
-        return looking
-      }
-      return (next ??= looking.catch(() => {}).then(look))
+      waiting = mine
+      return mine
     },
   }
 }

@@ -71,6 +71,8 @@ export type Flags = {
   putMetadata(metadata: Metadata): Promise<void>
   /** What the segments of this house ask of its flags. */
   readonly use: SegmentsOptionsUse
+  /** Looks no more; resolves when the last look has ended. */
+  close(): Promise<void>
 }
 export type PutOutcome = { readonly key: string; readonly outcome: 'created' | 'updated' | 'same' | 'refused'; readonly because?: string }
 
@@ -154,18 +156,28 @@ export function openFlags(it: {
     view.note(await rows.listProposals(store.read, { state: 'open', limit: 1_000 }))
     await book.refresh()
   }
-  const looked = (work: Promise<void>) => void work.catch((error) => log('flags could not be read again; the next change tries it', error))
+  /** Looks again after news from elsewhere, until it is closed. */
+  let isClosed = false
+  function lookAgain(then?: () => void): void {
+    if (isClosed) return
+    refresh().then(then, (error) => {
+      if (!isClosed) log('flags could not be read again; the next change tries it', error)
+    })
+  }
+  const stops: (() => void)[] = []
 
   return {
     live,
     rings,
     async load() {
       await refresh()
-      store.onSignal(channel, () => looked(refresh()))
-      segments.onChange((changed) => {
-        const lists = changed.filter(({ kind }) => kind === 'list').map(({ key }) => key)
-        looked(book.refresh().then(() => live.update({ flags: [], lists })))
-      })
+      stops.push(store.onSignal(channel, () => lookAgain()))
+      stops.push(
+        segments.onChange((changed) => {
+          const lists = changed.filter(({ kind }) => kind === 'list').map(({ key }) => key)
+          lookAgain(() => live.update({ flags: [], lists }))
+        }),
+      )
     },
     refresh,
     list: view.list,
@@ -242,6 +254,11 @@ export function openFlags(it: {
         await rows.nextRevision(tx)
         store.signal(channel)
       },
+    },
+    async close() {
+      isClosed = true
+      for (const stop of stops.splice(0)) stop()
+      await book.refresh().catch(() => {})
     },
   }
 }

@@ -51,21 +51,32 @@ export type SettingWire = z.output<typeof settingWire>
 export const prerequisiteWire = z.object({ flag: flagKey, variant: z.string() })
 export const killWire = z.object({ at, by: z.string(), reason: z.string() })
 
+/** What may be edited of a flag. Without defaults: what an edit leaves out stays as it is. */
+const editable = {
+  description: z.string().max(2_000),
+  kind: z.enum(flagKinds),
+  owner: z.string().max(100).nullable(),
+  expiresAt: at.nullable(),
+  tags: z.array(z.string().min(1).max(50)).max(20),
+  variants: z.record(variantKey, json),
+  prerequisites: z.array(prerequisiteWire).max(10),
+}
+
 export const newFlagWire = z.object({
   key: flagKey,
-  description: z.string().max(2_000).default(''),
-  kind: z.enum(flagKinds).default('release'),
-  owner: z.string().max(100).nullable().default(null),
-  expiresAt: at.nullable().default(null),
-  tags: z.array(z.string().min(1).max(50)).max(20).default([]),
+  description: editable.description.default(''),
+  kind: editable.kind.default('release'),
+  owner: editable.owner.default(null),
+  expiresAt: editable.expiresAt.default(null),
+  tags: editable.tags.default([]),
   /** By default on: true, off: false. */
-  variants: z.record(variantKey, json).optional(),
+  variants: editable.variants.optional(),
   /** By default the variant `off`, else the last. */
   defaultVariant: z.string().nullable().optional(),
   /** Hashed with the unit; by default the key. Never changes. */
   salt: z.string().min(1).max(200).optional(),
   bucketing: z.union([z.literal(2), z.literal(3)]).default(2),
-  prerequisites: z.array(prerequisiteWire).max(10).default([]),
+  prerequisites: editable.prerequisites.default([]),
 })
 export type NewFlagWire = z.input<typeof newFlagWire>
 
@@ -142,10 +153,7 @@ const where = z.string().default(everyEnvironment)
 export const flagChangeWire = z.discriminatedUnion('do', [
   z.object({
     do: z.literal('edit'),
-    set: newFlagWire
-      .pick({ description: true, kind: true, owner: true, expiresAt: true, tags: true, variants: true, prerequisites: true })
-      .extend({ metadata: metadataWire })
-      .partial(),
+    set: z.object({ ...editable, metadata: metadataWire }).partial(),
   }),
   /** Gives an environment (or `*`) these members of a setting; one that had none of its own starts from `*`. */
   z.object({ do: z.literal('configure'), environment: where, setting: settingWire.partial() }),
