@@ -418,5 +418,7 @@ export const reportWire = z.object({
     )
     .max(reportMax.events)
     .default([]),
+  /** How many of the above the sender gave up since its last batch, because memory or spool were full. */
+  dropped: count.optional(),
 })
 export type ReportWire = z.output<typeof reportWire>
