@@ -1,10 +1,10 @@
-import type { ExplanationWire, FlagPageWire } from '@belay/protocol'
+import type { ExplanationWire, FlagPageWire, JsonWire } from '@belay/protocol'
 import { describe, expect, test } from 'vitest'
 import { changeText, diffLine, exitCodeOfChange, proposalView, sayValue, versionsView } from './change-views.ts'
 import { explanationView } from './explain-view.ts'
 import { plain, startMs } from './fixtures.ts'
 import { aFlag, anAnswer, aProposal, aSetting, aStanding, aSummary, climbing, ladderNames } from './flag-fixtures.ts'
-import { flagTable, flagView } from './flag-views.ts'
+import { flagTable, flagView, ruleText } from './flag-views.ts'
 import type { Eye } from './terminal.ts'
 
 const eye: Eye = { look: { terminal: true, width: 120, nowMs: startMs + 120_000 }, paint: plain }
@@ -13,14 +13,20 @@ const pipe: Eye = { ...eye, look: { ...eye.look, terminal: false } }
 describe('a list of flags', () => {
   const flags = [
     aSummary({ standings: [aStanding('qa', { state: 'top', ring: 'all', percent: 100 }), climbing('production', 'staff', 10)] }),
-    aSummary({ key: 'old', stale: [{ why: 'expired', says: 'expired on 2026-11-01' }], proposals: 1, owner: null }),
+    aSummary({
+      key: 'old',
+      standings: [aStanding('qa'), aStanding('production')],
+      stale: [{ why: 'expired', says: 'expired on 2026-11-01' }],
+      proposals: 1,
+      owner: null,
+    }),
   ]
 
   test('draws a ladder for each environment, and says which rings its signs are', () => {
     const lines = flagTable(flags, ladderNames, eye).split('\n')
-    expect(lines[0]).toMatch(/^KEY +KIND +QA +PRODUCTION +.*OWNER +CHANGED +NOTES$/)
+    expect(lines[0]).toMatch(/^KEY +KIND +QA +PRODUCTION +MARKS +OWNER +CHANGED$/)
     expect(lines[1]).toMatch(/^new-editor {2}release {2}●●●● +●◐○○ 10% .*ada/)
-    expect(lines[2]).toContain('expired on 2026-11-01; 1 to approve')
+    expect(lines[2]).toContain('expired, 1 to approve')
     expect(lines.at(-1)).toBe('rings, from the left: qa, staff, early-access, all')
   })
 
@@ -32,7 +38,7 @@ describe('a list of flags', () => {
 
   test('is plain words in a pipe', () => {
     expect(flagTable(flags, ladderNames, pipe).split('\n')[0]).toBe(
-      'new-editor\trelease\tqa: off to everybody; production: on to 10% of staff\tada\t2026-11-22T12:00:00.000Z\t\t',
+      'new-editor\trelease\tqa: off to everybody; production: on to 10% of staff\t\tada\t2026-11-22T12:00:00.000Z\t',
     )
   })
 })
@@ -71,6 +77,16 @@ test('a flag’s page tells everything: values, needs, each environment, its rul
     /evaluated +never yet/,
   ])
     expect(text).toMatch(part)
+})
+
+test('a long rule breaks where its parts do not fit, a very long one ends with how much is left', () => {
+  const rule = {
+    if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'on', { in: [{ var: 'email' }, Array.from({ length: 60 }, (_, i) => `user${i}`)] }, 'on'],
+  }
+  const lines = ruleText(rule, eye).split('\n')
+  expect(lines.slice(0, 4)).toEqual(['  {', '    "if": [', '      {"==":[{"var":"plan"},"pro"]},', '      "on",'])
+  expect(lines.at(-1)).toMatch(/… \d+ more lines; --json has all/)
+  expect(JSON.parse(ruleText(rule, { ...eye, look: { ...eye.look, terminal: false } }))).toEqual(rule)
 })
 
 describe('what came of a change', () => {

@@ -6,28 +6,32 @@ import { type Column, type Eye, pairs, sayWhen, table, withSign } from './termin
 
 /** A rule of more lines is a program; --json has all of it. */
 const ruleLinesMax = 30
+/** Longer lines are hard to read, however wide the terminal. */
+const ruleWidthMax = 100
+
+/** Short enough for a list; the flag's own page has the sentence. */
+const staleMarks = { expired: 'expired', everywhere: 'on for all', 'never-evaluated': 'unused' } as const
 
 export function flagTable(flags: readonly FlagSummaryWire[], rings: readonly string[], { look, paint }: Eye): string {
   const plainStandings = ({ standings }: FlagSummaryWire): string =>
     standings.map(({ environment, says }) => `${environment}: ${says}`).join('; ')
-  const notes = (flag: FlagSummaryWire): readonly string[] => [
+  const marks = (flag: FlagSummaryWire): readonly string[] => [
     ...(flag.archivedAt === null ? [] : ['archived']),
-    ...flag.stale.map(({ says }) => says),
+    ...flag.stale.map(({ why }) => staleMarks[why]),
     ...(flag.proposals === 0 ? [] : [`${flag.proposals} to approve`]),
   ]
   const key: Column<FlagSummaryWire> = { title: 'key', value: (it) => it.key, shown: (it) => paint('bold', it.key) }
   const kind: Column<FlagSummaryWire> = { title: 'kind', value: (it) => it.kind }
-  const rest: Column<FlagSummaryWire>[] = [
-    { title: 'owner', value: ({ owner }) => owner, shown: ({ owner }) => owner ?? '' },
-    { title: 'changed', value: ({ changedAt }) => sayWhen(changedAt, look) },
-    { title: 'notes', value: (it) => notes(it).join('; '), shown: (it) => paint('yellow', notes(it).join('; ')) },
-  ]
+  const marked: Column<FlagSummaryWire> = {
+    title: 'marks',
+    value: (it) => marks(it).join('; '),
+    shown: (it) => paint('yellow', marks(it).join(', ')),
+  }
+  const owner: Column<FlagSummaryWire> = { title: 'owner', value: (it) => it.owner, shown: (it) => it.owner ?? '' }
+  const changed: Column<FlagSummaryWire> = { title: 'changed', value: ({ changedAt }) => sayWhen(changedAt, look) }
   if (!look.terminal) {
-    const scripts: Column<FlagSummaryWire>[] = [
-      ...[{ title: 'standing', value: plainStandings }, ...rest],
-      { title: 'tags', value: ({ tags }) => tags.join(' ') },
-    ]
-    return table(flags, [key, kind, ...scripts], look, paint)
+    const standing: Column<FlagSummaryWire> = { title: 'standing', value: plainStandings }
+    return table(flags, [key, kind, standing, marked, owner, changed, { title: 'tags', value: ({ tags }) => tags.join(' ') }], look, paint)
   }
   const columns = ladderColumns(flags)
   // Half the terminal for the ladders leaves the other half for what stands beside them.
@@ -39,8 +43,11 @@ export function flagTable(flags: readonly FlagSummaryWire[], rings: readonly str
     }
     return { title, value: draw, shown: draw }
   })
-  const owned = flags.some(({ owner }) => owner !== null)
-  const body = table(flags, [key, kind, ...ladders, ...rest.filter(({ title }) => owned || title !== 'owner')], look, paint)
+  const some = {
+    marked: flags.some((flag) => marks(flag).length > 0) ? [marked] : [],
+    owner: flags.some((flag) => flag.owner !== null) ? [owner] : [],
+  }
+  const body = table(flags, [key, kind, ...ladders, ...some.marked, ...some.owner, changed], look, paint)
   return named ? body : `${body}\n${paint('dim', `rings, from the left: ${rings.join(', ')}`)}`
 }
 
@@ -141,14 +148,25 @@ export function flagView(
 }
 
 export function ruleText(rule: JsonWire, { look, paint }: Eye): string {
-  const short = JSON.stringify(rule)
-  if (!look.terminal || short.length + 2 <= Math.min(look.width, 100)) return `  ${short}`
-  const lines = JSON.stringify(rule, null, 2).split('\n')
+  if (!look.terminal) return JSON.stringify(rule)
+  const lines = fitted(rule, Math.min(look.width, ruleWidthMax) - 2).split('\n')
   const more = lines.length - ruleLinesMax
   return [
     ...lines.slice(0, ruleLinesMax).map((line) => `  ${line}`),
     ...(more > 0 ? [paint('dim', `  … ${more} more lines; --json has all`)] : []),
   ].join('\n')
+}
+
+/** JSON with a line for whatever fits into one, so that a condition stays together. */
+function fitted(value: JsonWire, width: number): string {
+  const short = JSON.stringify(value)
+  if (short.length <= width || value === null || typeof value !== 'object') return short
+  const inside = (text: string): string => text.replaceAll('\n', '\n  ')
+  const members = Array.isArray(value)
+    ? value.map((it) => inside(fitted(it, width - 2)))
+    : Object.entries(value).map(([name, it]) => `${JSON.stringify(name)}: ${inside(fitted(it, width - name.length - 6))}`)
+  const [open, close] = Array.isArray(value) ? '[]' : '{}'
+  return `${open}\n  ${members.join(',\n  ')}\n${close}`
 }
 
 function scheduleTable(scheduled: readonly ScheduledWire[], { look, paint }: Eye): string {
