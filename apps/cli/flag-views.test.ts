@@ -80,7 +80,7 @@ test('a flag’s page tells everything: values, needs, each environment, its rul
 })
 
 test('a long rule breaks where its parts do not fit, a very long one ends with how much is left', () => {
-  const rule = {
+  const rule: JsonWire = {
     if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'on', { in: [{ var: 'email' }, Array.from({ length: 60 }, (_, i) => `user${i}`)] }, 'on'],
   }
   const lines = ruleText(rule, eye).split('\n')
