@@ -4,14 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '@belay/base'
 import { accessMigrations, openAccess } from '@belay/access'
 import { deploymentMigrations, openDeployments } from '@belay/deployments'
-import { environmentMigrations, openEnvironments, openLocalHost } from '@belay/environments'
+import { environmentMigrations, openEnvironments, openLocalHost, type Variables } from '@belay/environments'
 import { connectAgent } from '@belay/exec'
+import { flagHouseMigrations, openFlagHouse } from '@belay/flags'
 import { ledgerMigrations, openLedger } from '@belay/ledger'
 import { openReleases, releaseMigrations } from '@belay/releases'
 import { openStore } from '@belay/store'
 import { basename, dirname } from 'node:path'
 import type { LiveCloudFile } from './cloud-file.ts'
-import { alive, type Home } from './home.ts'
+import { alive, type Home, urlOf } from './home.ts'
 
 const agentMain = fileURLToPath(new URL('../agent/main.ts', import.meta.url))
 
@@ -20,7 +21,14 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
   const clock = systemClock
   const databaseUrl = process.env.DATABASE_URL
   const store = await openStore(databaseUrl ? { url: databaseUrl } : { file: home.state })
-  await store.migrate([ledgerMigrations, accessMigrations, environmentMigrations, releaseMigrations, deploymentMigrations])
+  await store.migrate([
+    ledgerMigrations,
+    accessMigrations,
+    environmentMigrations,
+    releaseMigrations,
+    deploymentMigrations,
+    ...flagHouseMigrations,
+  ])
   const ledger = openLedger({ store, clock })
   const access = openAccess({ store, ledger, clock })
   const agent = await connectAgent({ home: home.folder, main: agentMain })
@@ -35,7 +43,25 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
     repository,
     folder: home.hosts,
     openHost: ({ name, environment, folder }) => openLocalHost({ name, environment, folder, agent }),
+    given: flagVariables,
   })
+  const flags = openFlagHouse({
+    store,
+    ledger,
+    clock,
+    cloud: cloudFile.current().cloud,
+    environments: async () =>
+      (await environments.list()).map(({ name, kind, spec }) => ({ name, kind, approval: spec.approval === 'second-person' })),
+    log,
+  })
+
+  /** Every service finds the flags of its environment without being told in belay.yaml. */
+  async function flagVariables(environment: string): Promise<Variables> {
+    const url = await urlOf(home)
+    if (url === undefined) return { values: {}, secrets: [] }
+    const secret = await flags.keys.ensure(environment, 'server', `services of ${environment}`)
+    return { values: { BELAY_FLAGS_URL: url, BELAY_FLAGS_KEY: secret }, secrets: [secret] }
+  }
   const releases = openReleases({
     store,
     ledger,
@@ -55,8 +81,10 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
     environments,
     releases,
     deployments,
+    flags,
     log,
     async close() {
+      await flags.close()
       agent.close()
       await store.close()
     },

@@ -24,6 +24,7 @@ const house = await compose({
   cloudFile: await openCloudFile(join(values.repository ?? '', 'belay.yaml')),
   log: (line, error) => console.error(line, error ?? ''),
 })
+await house.flags.load()
 await house.deployments.drive(values.deployment ?? '', (moment, index) => {
   if (String(index) === values['kill-item'] && moment === values['kill-moment']) process.kill(process.pid, 'SIGKILL')
 })

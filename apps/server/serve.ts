@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { accessRoutes, type Who } from '@belay/access'
 import { deploymentRoutes, openRehearsals, releaseStanding } from '@belay/deployments'
 import { environmentRoutes } from '@belay/environments'
+import { flagHouseRoutes } from '@belay/flags'
+import type { CloudFile } from '@belay/cloudfile'
 import { createApi } from '@belay/http'
 import { ledgerRoutes } from '@belay/ledger'
 import { type Action, routes, whyNot, may } from '@belay/protocol'
@@ -44,9 +46,14 @@ export async function serve(it: {
   const home = await openHome(it.home)
   await claimHome(home)
   const house = await compose({ home, cloudFile, log })
-  const { store, ledger, clock, access, environments, releases, deployments } = house
-  await environments.sync(cloudFile.current(), 'belay')
-  cloudFile.watch((file) => environments.sync(file, 'belay'), stop.signal)
+  const { store, ledger, clock, access, environments, releases, deployments, flags } = house
+  const follow = async (file: CloudFile) => {
+    await environments.sync(file, 'belay')
+    await flags.flags.rings.sync(file.rings, 'belay')
+  }
+  await flags.load()
+  await follow(cloudFile.current())
+  cloudFile.watch(follow, stop.signal)
   const rehearsals = openRehearsals({
     store,
     ledger,
@@ -77,6 +84,7 @@ export async function serve(it: {
   environmentRoutes(api, environments, deployments.heldIn)
   releaseRoutes(api, releases, (release) => releaseStanding(release.name, { environments, rehearsals }))
   deploymentRoutes(api, { store, ledger, environments, releases, deployments, rehearsals, ledgerWhole: () => ledgerWhole, now: clock.now })
+  flagHouseRoutes(api, flags, { access, clock, repository: it.repository, log })
   api.handle(routes.cloud, async () => {
     const file = cloudFile.current()
     return {
@@ -102,6 +110,7 @@ export async function serve(it: {
     })()
   }
   void deployments.tend(stop.signal)
+  void flags.tend(stop.signal)
   void rehearsals.tend().catch((error) => log('rehearsals could not be taken up', error))
   repeat(reapEveryMs, () => environments.reap())
   repeat(verifyEveryMs, async () => {

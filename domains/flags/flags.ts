@@ -41,8 +41,11 @@ export type Flags = {
   /** Looks again at what may have changed elsewhere: environments, another server's writes. */
   refresh(): Promise<void>
   list(query: FlagQuery): FlagList
+  /** Of those that are not archived. */
   keys(): string[]
   all(): Flag[]
+  /** Names of those that there are now. */
+  environments(): string[]
   show(key: string): Promise<FlagPageWire>
   create(flag: NewFlag, who: Who): Promise<Flag>
   /**
@@ -183,6 +186,7 @@ export function openFlags(it: {
     list: view.list,
     keys: () => [...book.flags.values()].filter(({ archivedAt }) => archivedAt === null).map(({ key }) => key),
     all: () => [...book.flags.values()],
+    environments: () => book.environments.map(({ name }) => name),
     async show(key) {
       return {
         ...view.show(key),

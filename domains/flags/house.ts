@@ -1,0 +1,114 @@
+/** All rooms of this domain put together: flags, segments, client keys, what services report, and their serving. */
+import type { Access, Who } from '@belay/access'
+import type { Clock } from '@belay/base'
+import type { Api } from '@belay/http'
+import type { Ledger } from '@belay/ledger'
+import type { Migrations, Store } from '@belay/store'
+import { type Flags, openFlags } from './flags.ts'
+import type { EnvironmentInfo } from './model/flag.ts'
+import { referenceRoutes } from './references.ts'
+import type { Reports } from './reports/types.ts'
+import { flagRoutes } from './routes.ts'
+import { openSegments } from './segments/segments.ts'
+import { segmentRoutes } from './segments/routes.ts'
+import { segmentMigrations } from './segments/store.ts'
+import type { Segments } from './segments/types.ts'
+import { type ClientKeys, clientKeyMigrations, openClientKeys, servingRoutes } from './serving/index.ts'
+import { flagMigrations } from './store.ts'
+
+export const flagHouseMigrations: readonly Migrations[] = [flagMigrations, segmentMigrations, clientKeyMigrations]
+
+/** A schedule is told in minutes; two seconds late is on time. */
+const tickEveryMs = 2_000
+/** What was counted and not yet written is lost in a crash; a few seconds of counts are no loss to anybody. */
+const flushEveryMs = 5_000
+const sweepEveryMs = 3_600_000
+
+export type FlagHouse = {
+  readonly flags: Flags
+  readonly segments: Segments
+  readonly keys: ClientKeys
+  readonly reports: Reports
+  /** Reads everything into memory; before it is asked anything. */
+  load(): Promise<void>
+  /** Does what is due until aborted: schedules, counts, retention. */
+  tend(signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export function openFlagHouse(it: {
+  store: Store
+  ledger: Ledger
+  clock: Clock
+  cloud: string
+  environments: () => Promise<readonly EnvironmentInfo[]>
+  log: (line: string, error?: unknown) => void
+}): FlagHouse {
+  const { store, ledger, clock, log } = it
+  const reports: Reports = {
+    take: async () => ({ counted: true }),
+    evaluated: () => {},
+    exposed: () => {},
+    flush: async () => {},
+    counts: async ({ environment }) => ({ environment, sinceAt: 0, stepMs: 60_000, points: [], totals: [] }),
+    lastEvaluatedAt: () => null,
+    sweep: async () => {},
+  }
+  // Each asks the other: flags evaluate segments, segments ask who uses them.
+  const segments: Segments = openSegments({
+    store,
+    ledger,
+    clock,
+    use: {
+      usedBy: (segment) => flags.use.usedBy(segment),
+      inProduction: (segment) => flags.use.inProduction(segment),
+      checkRule: (rule) => flags.use.checkRule(rule),
+      changed: (tx) => flags.use.changed(tx),
+    },
+  })
+  const flags: Flags = openFlags({ ...it, segments, reports })
+  const keys = openClientKeys({ store, ledger, clock, knows: (environment) => flags.environments().includes(environment) })
+
+  async function every(ms: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(ms, signal).catch(() => {})
+      if (!signal.aborted) await work().catch((error) => log('background work on flags failed; it is tried again', error))
+    }
+  }
+
+  return {
+    flags,
+    segments,
+    keys,
+    reports,
+    async load() {
+      await segments.load()
+      await flags.load()
+      await keys.load()
+    },
+    async tend(signal) {
+      await Promise.all([
+        every(tickEveryMs, signal, () => flags.tick()),
+        every(flushEveryMs, signal, () => reports.flush()),
+        every(sweepEveryMs, signal, () => reports.sweep()),
+      ])
+    },
+    async close() {
+      await reports.flush()
+      keys.close()
+      await flags.close()
+    },
+  }
+}
+
+export function flagHouseRoutes(
+  api: Api<Who>,
+  house: FlagHouse,
+  it: { access: Pick<Access, 'authenticate'>; clock: Clock; repository: string; log: (line: string, error?: unknown) => void },
+): void {
+  const { flags, segments, keys, reports } = house
+  flagRoutes(api, flags, reports)
+  segmentRoutes(api, segments)
+  referenceRoutes(api, { repository: it.repository, keys: () => flags.keys() })
+  servingRoutes(api, { live: flags.live, keys, segments, reports, clock: it.clock, authenticate: it.access.authenticate, log: it.log })
+}
