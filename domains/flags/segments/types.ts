@@ -27,8 +27,10 @@ export type SegmentsView = {
 }
 
 export type Segments = SegmentsView & {
-  /** Reads everything into memory; before anything else. */
+  /** Reads everything into memory; before anything else. Clears away what interrupted uploads left. */
   load(): Promise<void>
+  /** Does production lean on it, directly or through the rules of other segments? */
+  inProduction(key: string): boolean
   list(asking: {
     text?: string | undefined
     after?: string | undefined
