@@ -19,6 +19,7 @@ import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from
 import { z } from 'zod'
 import { envelopeOf, problemEnvelope, problemOf } from './errors.ts'
 import { isLocalHostHeader, isLoopback, isOwnOrigin } from './guards.ts'
+import { isNestedDeeper } from './nesting.ts'
 import { httpProblem } from './problems.ts'
 import { pathOf as pathOfUrl, rawRoutes } from './raw.ts'
 import { ClientCut, type EventStream, openEventStream, streamTiming } from './sse.ts'
@@ -26,6 +27,8 @@ import type { Api, ApiOptions, Ask, RouteShape, ServerSentEvent } from './types.
 
 /** The largest JSON that anybody sends is a few kilobytes; this leaves room and keeps a mistake out of memory. */
 const bodyMaxBytes = 1_024 * 1_024
+/** A rule that somebody wrote has ten levels; a schema or a serialiser of ours can walk some thousands. */
+const nestingMax = 200
 /** Streamed to the disk, never held in memory; the bound keeps one upload from filling it. */
 const uploadMaxBytes = 4 * 1_024 ** 3
 /** What is open to everybody: a person needs one try, a script that guesses would need very many. */
@@ -108,9 +111,12 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
   // A POST without a body means one with nothing in it.
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
-    body === '' ? done(null, {}) : parseJson(request, body as string, done),
-  )
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(null, {})
+    if (isNestedDeeper(body as string, nestingMax))
+      return done(httpProblem('bad-request', { problems: [{ field: 'body', message: `is nested deeper than ${nestingMax} levels` }] }))
+    parseJson(request, body as string, done)
+  })
   app.removeContentTypeParser('text/plain')
 
   await app.register(fastifyCookie)

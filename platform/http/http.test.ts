@@ -194,6 +194,14 @@ describe('answers', () => {
     })
   })
 
+  test('a body that is nested too deep is refused before anybody walks it, brackets in texts do not count', async () => {
+    const deep = (levels: number) =>
+      fetch(`${url}/api/things`, { ...as('ada', { 'content-type': 'application/json' }), method: 'POST', body: '['.repeat(levels) })
+    expect((await errorOf(await deep(500_000))).message).toContain('body: is nested deeper than 200 levels')
+    expect((await errorOf(await deep(200))).message).not.toContain('nested')
+    expect((await post('/api/things', { name: '['.repeat(300) })).status).toBe(200)
+  })
+
   test('bytes go out and come in as streams', async () => {
     const response = await fetch(`${url}/api/bytes`, as('ada'))
     expect([response.headers.get('content-type'), await response.text()]).toEqual(['application/octet-stream', 'some bytes'])
