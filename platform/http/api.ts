@@ -3,8 +3,9 @@
  * as a table (path, who may, schemas), people and permissions through `authenticate` and `refuse`.
  */
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { invariant, Problem, sentenceOf } from '@belay/base'
@@ -48,6 +49,8 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     wrongHost: (host) => isLocalOnly && !isLocalHostHeader(host, options.hosts),
     log: () => app.log,
   })
+  /** Browsers open connections before they need them; Node does not count these as idle, and waits for them at the end. */
+  const unused = new Set<Socket>()
   const app: FastifyInstance = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
     // Requests are logged below, without their query: a sign-in link must not stand in a log.
@@ -60,7 +63,14 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     serverFactory: (listener) => {
-      const server = createServer((request, response) => void (raw.take(request, response) || listener(request, response)))
+      const server = createServer((request, response) => {
+        unused.delete(request.socket)
+        if (!raw.take(request, response)) listener(request, response)
+      })
+      server.on('connection', (socket) => {
+        unused.add(socket)
+        socket.once('close', () => unused.delete(socket))
+      })
       server.keepAliveTimeout = keepAliveMs
       // An upload may take as long as it needs; heads that do not come are cut by Node after a minute.
       server.requestTimeout = 0
@@ -106,6 +116,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
   })
   app.addHook('preClose', async () => {
     raw.close()
+    for (const socket of unused) socket.destroy()
     for (const stream of streams) stream.abort(new Error('the server closes'))
   })
   // A POST without a body means one with nothing in it.

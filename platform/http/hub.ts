@@ -35,6 +35,8 @@ export type Hub = {
   send(channel: string, event: Buffer): void
   /** Ends the streams of one owner. */
   endOf(owner: string): void
+  /** Ends all streams of a channel. */
+  endOn(channel: string): void
   readonly size: number
   /** Ends all streams and the timer. */
   close(): void
@@ -104,6 +106,9 @@ export function createHub(options: HubOptions = {}): Hub {
     },
     endOf(owner) {
       for (const members of channels.values()) for (const member of members) if (member.owner === owner) member.response.end()
+    },
+    endOn(channel) {
+      for (const { response } of channels.get(channel) ?? []) response.end()
     },
     get size() {
       return size

@@ -1,0 +1,4 @@
+/** Serving: client keys, OFREP, and definitions for those who evaluate in process. */
+export { type ClientKeys, openClientKeys } from './keys.ts'
+export { clientKeyMigrations } from './keys-store.ts'
+export { servingRoutes, type ServingOptions } from './routes.ts'
