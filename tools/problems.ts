@@ -17,7 +17,7 @@ export type ProblemEntry = { readonly code: string; readonly room: string; reado
 /** All entries of all catalogues, by code. A catalogue is what `defineProblems` made in a file `problems.ts`. */
 export async function allProblems(): Promise<ProblemEntry[]> {
   const entries: ProblemEntry[] = []
-  for (const file of globSync('{apps,domains,platform,sdk}/*/problems.ts', { cwd: root }).sort()) {
+  for (const file of globSync('{apps,domains,platform,sdk}/*/{,*/}problems.ts', { cwd: root }).sort()) {
     const exported = (await import(pathToFileURL(join(root, file)).href)) as Record<string, unknown>
     for (const { catalogue } of Object.values(exported).filter(isCatalogue)) {
       for (const [code, { status, say }] of Object.entries(catalogue)) {

@@ -1,6 +1,6 @@
 import { requires, type Who } from '@belay/access'
 import { type Clock, Problem } from '@belay/base'
-import { checkRule, type Metadata } from '@belay/flag-evaluator'
+import type { Metadata } from '@belay/flag-evaluator'
 import type { Ledger } from '@belay/ledger'
 import type {
   ChangeAnswerWire,
@@ -17,7 +17,7 @@ import { openApprovals } from './approvals.ts'
 import { channel, openBook } from './book.ts'
 import { type Live, openLive } from './live.ts'
 import { explain } from './model/explain.ts'
-import { beginFlag, type EnvironmentInfo, type Flag, type NewFlag, refsOfFlag } from './model/flag.ts'
+import { beginFlag, type EnvironmentInfo, type Flag, type NewFlag, refsOfFlag, whyBadRule } from './model/flag.ts'
 import type { FlagQuery } from './model/query.ts'
 import { flagProblem } from './problems.ts'
 import type { Reports } from './reports/types.ts'
@@ -246,13 +246,8 @@ export function openFlags(it: {
         )
       },
       checkRule(rule) {
-        const [bad] = checkRule(rule)
-        if (bad)
-          throw flagProblem('flag-invalid', {
-            key: 'The segment',
-            field: ['rule', bad.path].filter(Boolean).join('.'),
-            because: bad.message,
-          })
+        const bad = whyBadRule(rule, 'rule')
+        if (bad) throw flagProblem('flag-invalid', { key: 'The segment', ...bad })
       },
       changed: async (tx) => {
         await rows.nextRevision(tx)

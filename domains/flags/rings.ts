@@ -1,11 +1,10 @@
 import type { RingSpec } from '@belay/cloudfile'
-import { checkRule } from '@belay/flag-evaluator'
 import type { Ledger } from '@belay/ledger'
 import type { newRingWire, RingWire } from '@belay/protocol'
 import type { Db, Store } from '@belay/store'
 import type { z } from 'zod'
 import { type Book, channel } from './book.ts'
-import { everybody, refsOf, type Ring } from './model/flag.ts'
+import { everybody, refsOf, type Ring, whyBadRule } from './model/flag.ts'
 import { climbersOf, isNamed, mergeLadder } from './model/ladder.ts'
 import { flagProblem } from './problems.ts'
 import { flagsSince, nextRevision, readRings, replaceRings } from './store.ts'
@@ -48,8 +47,8 @@ export function openRings({ store, ledger, book }: { store: Store; ledger: Ledge
     if (it.after === everybody) throw refuse(`${everybody} is the last ring; nobody would be left for one after it`)
     const at = it.after === null ? 0 : rings.findIndex((ring) => ring.name === it.after) + 1
     if (it.after !== null && at === 0) throw flagProblem('ring-unknown', { name: it.after, known: names() })
-    const [bad] = it.where === undefined ? [] : checkRule(it.where)
-    if (bad) throw refuse(`${bad.path === '' ? 'its rule' : `where.${bad.path}`}: ${bad.message}`)
+    const bad = it.where === undefined ? undefined : whyBadRule(it.where, 'where')
+    if (bad) throw refuse(`${bad.field}: ${bad.because}`)
     if ([...refsOf(it.where ?? null)].some((ref) => !ref.startsWith('segment:')))
       throw refuse('its rule may refer to segments only (segment:KEY)')
     rings.splice(at, 0, { name: it.name, where: it.where ?? null, segment: it.segment ?? null, source: 'page' })

@@ -54,7 +54,7 @@ describe('each problem points at its place and says what is allowed', () => {
       'an unknown member with no likeness',
       'cloud: pages',
       'cloud: pages\nregion: eu',
-      ['region:', 'region: is not known here; allowed: cloud, services, environments, deploy'],
+      ['region:', 'region: is not known here; allowed: cloud, services, environments, deploy, rings'],
     ],
     ['a number beyond its range', 'port: 4000', 'port: 99999', ['99999', 'services.api.port: 99999 is out of range; at most 65535']],
     ['a broken number', 'port: 4000', 'port: 40.5', ['40.5', 'services.api.port: 40.5 is not a whole number']],

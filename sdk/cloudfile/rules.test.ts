@@ -74,6 +74,26 @@ const cases: readonly [fact: string, changes: readonly (readonly [from: string, 
     [['run: node src/worker.js', 'run: node src/worker.js\n    health: /healthz']],
     ['services.worker.health: health needs a port; add one to worker'],
   ],
+  ['a ring stands on the ladder once', [['  - staff: {', '  - qa: {']], ['rings[1]: qa is a ring of this ladder already']],
+  [
+    'a ring but the last says who is in it',
+    [['  - early-access: { segment: early-access }', '  - early-access']],
+    ['rings[2]: early-access needs to say who is in it: where (a rule) or segment; only all is everybody'],
+  ],
+  [
+    'all is the last ring',
+    [
+      ['  - all\n', ''],
+      ['rings:\n', 'rings:\n  - all\n'],
+    ],
+    ['rings[0]: all is the last ring; nobody would be left for those after it'],
+  ],
+  [
+    "a ring's rule is looked at",
+    [['where: { ends_with:', 'where: { endz_with:']],
+    ['rings[1].staff.where: {"endz_with":[{"var":"email"},"@example.com"]} is not a good rule: there is no operator "endz_with"'],
+  ],
+  ['a ladder may leave all unsaid', [['  - all\n', '']], []],
   [
     'two production environments are fine',
     [['  qa:\n    kind: qa', '  shadow:\n    kind: production\n    hosts: { s1: { roles: [web] } }\n  qa:\n    kind: qa']],

@@ -198,7 +198,11 @@ function ruleIsGood(path: Path, rule: unknown): Finding[] {
   if (rule === undefined) return []
   return checkRule(rule)
     .slice(0, 1)
-    .map(({ message }) => ({ path, at: 'value', message: `${show(rule)} is not a good rule: ${message}` }))
+    .map(({ message }) => ({
+      path,
+      at: 'value',
+      message: `${show(rule)} is not a good rule: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/[.]$/, '')}`,
+    }))
 }
 
 const rolesOf = (environments: readonly Environment[]): string[] => [

@@ -129,14 +129,25 @@ function checkSetting(flag: Flag, setting: Setting, field: string, known: Known,
     )
   if (typeof targeting !== 'object' || Array.isArray(targeting))
     throw refuse(`${field}.targeting`, 'a rule is an object: {"if": [condition, "variant"]}')
-  const [bad] = checkRule(targeting)
-  if (bad) throw refuse(`${field}.targeting${bad.path === '' ? '' : `.${bad.path}`}`, bad.message)
+  const bad = whyBadRule(targeting, `${field}.targeting`)
+  if (bad) throw refuse(bad.field, bad.because)
   for (const ref of refsOf(targeting)) {
     const [kind, ...rest] = ref.split(':')
     const name = rest.join(':')
     const isThere = kind === 'segment' ? known.segments(name) : kind === 'ring' ? known.ladder.some((ring) => ring.name === name) : false
     if (!isThere)
       throw refuse(`${field}.targeting`, `$ref ${JSON.stringify(ref)} names nothing; write segment:KEY or ring:NAME of one that there is`)
+  }
+}
+
+/** What is wrong with a rule, as the end of a sentence: `where: what`; undefined when it is good. */
+export function whyBadRule(rule: unknown, field: string): { field: string; because: string } | undefined {
+  const [bad] = checkRule(rule)
+  if (!bad) return undefined
+  const { path, message } = bad
+  return {
+    field: [field, path].filter(Boolean).join('.'),
+    because: `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/[.]$/, '')}`,
   }
 }
 
