@@ -2,9 +2,12 @@
  * How a list lies in the store: chunks of about 8 KiB, whose number follows from the bytes of the list alone. Equal
  * lists therefore have equal chunks and an equal content hash, by whatever way they came about.
  */
+import { setImmediate } from 'node:timers/promises'
 import { sha256 } from '@belay/base/node'
 import { chunkOfKey, parentOf } from './key-list.ts'
 
+/** Reading, sorting or writing so many takes about 5 ms; then others have their turn. */
+export const chunksPerTurn = 32
 /** Adding one key to a full list rewrites this much; a million keys make about 3,000 rows. */
 const chunkBytes = 8 * 1_024
 export const chunksFor = (bytes: number): number => Math.max(1, Math.ceil(bytes / chunkBytes))
@@ -45,6 +48,7 @@ export async function changeList(
     const known = open.get(at)
     if (known) return known
     const text = at < before.chunks ? await read(at) : ''
+    if (open.size % chunksPerTurn === 0) await setImmediate()
     const keys = new Set(keysOfChunk(text))
     texts.set(at, text)
     open.set(at, keys)
@@ -85,9 +89,11 @@ export async function changeList(
   }
 
   const written = new Map<number, string>()
+  let count = 0
   for (const [at, keys] of open) {
     const text = chunkText(keys)
     if (text !== texts.get(at)) written.set(at, text)
+    if (++count % chunksPerTurn === 0) await setImmediate()
   }
   return { shape: { chunks, size: before.size + added.length - removed.length, bytes }, written, added, removed }
 }

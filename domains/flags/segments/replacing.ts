@@ -5,9 +5,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@belay/base'
 import type { Store } from '@belay/store'
-import { chunkHash, chunksFor, contentHashOf, keysOfChunk, layOut, type ListShape } from './chunks.ts'
+import { chunkHash, chunksFor, chunksPerTurn, contentHashOf, keysOfChunk, layOut, type ListShape } from './chunks.ts'
 import { tellKeys, type KeysTold } from './facts.ts'
 import { KeySet } from './key-set.ts'
+import { factKeysMax } from './limits.ts'
 import type { Keys } from './lines.ts'
 import { segmentProblem } from './problems.ts'
 import { readChunks } from './reading.ts'
@@ -58,8 +59,7 @@ export async function writeDraft(store: Store, clock: Clock, segment: string, { 
     hashes.set(part.chunk, hash)
     waiting.push({ list, chunk: part.chunk, revision: list, hash, keys: part.text })
     if (waiting.length >= chunksAtOnce) await write()
-    // Sorting and hashing of 32 chunks take about 5 ms.
-    else if (count % 32 === 0) await setImmediate()
+    else if (count % chunksPerTurn === 0) await setImmediate()
   }
   if (waiting.length > 0) await write()
   return { list, shape: { chunks: chunksFor(bytes), size: keys.size, bytes }, content: contentHashOf(hashes) }
@@ -86,10 +86,18 @@ export async function compareLists(
   // What came twice because it changed meanwhile would be counted twice.
   if (!now || now.revision !== row.revision) return undefined
   const added = fresh.size - kept
-  return { added: tellKeys(added === 0 ? [] : strangersIn(fresh, old), added), removed: tellKeys(gone, size - kept) }
+  return { added: tellKeys(added === 0 ? [] : await strangersIn(fresh, old), added), removed: tellKeys(gone, size - kept) }
 }
-function* strangersIn(fresh: ReadonlySet<string>, old: KeySet): Generator<string> {
-  for (const key of fresh) if (!old.has(key)) yield key
+/** The first of the fresh keys that are not in the old set: as many as a fact names. */
+async function strangersIn(fresh: ReadonlySet<string>, old: KeySet): Promise<string[]> {
+  const found: string[] = []
+  let asked = 0
+  for (const key of fresh) {
+    if (!old.has(key)) found.push(key)
+    if (found.length >= factKeysMax) break
+    if (++asked % 20_000 === 0) await setImmediate()
+  }
+  return found
 }
 
 /** Deletes lists that nobody points to and nobody is writing. */
