@@ -15,6 +15,14 @@ export function pathOfSubject(subject: FactWire['subject']): string | undefined 
       return `/environments/${name}`
     case 'rehearsal':
       return `/rehearsals/${name}`
+    case 'flag':
+      return `/flags/${name}`
+    case 'segment':
+      return `/segments/${name}`
+    case 'ring':
+      return '/rings'
+    case 'client-key':
+      return '/client-keys'
     case 'user':
     case 'token':
       return '/access'

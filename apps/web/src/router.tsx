@@ -1,6 +1,6 @@
 /** Every page's URL, with what its search parameters mean. Pages are loaded when they are first gone to. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
-import { routes } from '@belay/protocol'
+import { flagKinds, flagStandingWire, routes } from '@belay/protocol'
 import { ask, queries } from './api.ts'
 import { parts } from './code.ts'
 import { NotFound } from './parts/NotFound.tsx'
@@ -85,6 +85,86 @@ const rehearsal = createRoute({
   path: '/rehearsals/$id',
   component: lazyRouteComponent(parts.rehearsal, 'RehearsalPage'),
 })
+const states = flagStandingWire.shape.state.options
+export const flagTabs = ['who', 'history', 'evaluations', 'code', 'about'] as const
+const flags = createRoute({
+  getParentRoute: () => root,
+  path: '/flags',
+  /** `new`: the dialog for a new flag is open. */
+  validateSearch: (
+    raw: Raw,
+  ): {
+    text?: string | undefined
+    kind?: (typeof flagKinds)[number] | undefined
+    tag?: string | undefined
+    owner?: string | undefined
+    environment?: string | undefined
+    state?: (typeof states)[number] | undefined
+    stale?: 'yes' | undefined
+    archived?: 'yes' | undefined
+    new?: 'yes' | undefined
+  } => ({
+    text: text(raw['text']),
+    kind: oneOf(raw['kind'], flagKinds),
+    tag: text(raw['tag']),
+    owner: text(raw['owner']),
+    environment: text(raw['environment']),
+    state: oneOf(raw['state'], states),
+    stale: oneOf(raw['stale'], ['yes']),
+    archived: oneOf(raw['archived'], ['yes']),
+    new: oneOf(raw['new'], ['yes']),
+  }),
+  component: lazyRouteComponent(parts.flags, 'FlagsPage'),
+})
+const flag = createRoute({
+  getParentRoute: () => root,
+  path: '/flags/$key',
+  /** `tab` absent: rings and rules. `context`: JSON of whom is asked about. `for`: the span of the counts. `ref`: the commit of the code. */
+  validateSearch: (
+    raw: Raw,
+  ): {
+    environment?: string | undefined
+    tab?: (typeof flagTabs)[number] | undefined
+    json?: 'yes' | undefined
+    context?: string | undefined
+    for?: string | undefined
+    table?: 'yes' | undefined
+    ref?: string | undefined
+  } => ({
+    environment: text(raw['environment']),
+    tab: oneOf(raw['tab'], flagTabs),
+    json: oneOf(raw['json'], ['yes']),
+    context: text(raw['context']),
+    for: text(raw['for']),
+    table: oneOf(raw['table'], ['yes']),
+    ref: text(raw['ref']),
+  }),
+  component: lazyRouteComponent(parts.flag, 'FlagPage'),
+})
+const rings = createRoute({ getParentRoute: () => root, path: '/rings', component: lazyRouteComponent(parts.rings, 'RingsPage') })
+const segments = createRoute({
+  getParentRoute: () => root,
+  path: '/segments',
+  validateSearch: (raw: Raw): { text?: string | undefined; new?: 'yes' | undefined } => ({
+    text: text(raw['text']),
+    new: oneOf(raw['new'], ['yes']),
+  }),
+  component: lazyRouteComponent(parts.segments, 'SegmentsPage'),
+})
+const segment = createRoute({
+  getParentRoute: () => root,
+  path: '/segments/$key',
+  validateSearch: (raw: Raw): { text?: string | undefined; json?: 'yes' | undefined } => ({
+    text: text(raw['text']),
+    json: oneOf(raw['json'], ['yes']),
+  }),
+  component: lazyRouteComponent(parts.segment, 'SegmentPage'),
+})
+const clientKeys = createRoute({
+  getParentRoute: () => root,
+  path: '/client-keys',
+  component: lazyRouteComponent(parts.clientKeys, 'ClientKeysPage'),
+})
 const ledger = createRoute({
   getParentRoute: () => root,
   path: '/ledger',
@@ -114,6 +194,12 @@ export const router = createRouter({
     environments,
     environment,
     rehearsal,
+    flags,
+    flag,
+    rings,
+    segments,
+    segment,
+    clientKeys,
     ledger,
     access,
   ]),

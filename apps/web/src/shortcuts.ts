@@ -4,6 +4,10 @@ export const goTo = [
   { keys: 'g r', says: 'Releases', to: '/releases' },
   { keys: 'g d', says: 'Deployments', to: '/deployments' },
   { keys: 'g e', says: 'Environments', to: '/environments' },
+  { keys: 'g f', says: 'Flags', to: '/flags' },
+  { keys: 'g i', says: 'Rings', to: '/rings' },
+  { keys: 'g s', says: 'Segments', to: '/segments' },
+  { keys: 'g k', says: 'Client keys', to: '/client-keys' },
   { keys: 'g l', says: 'Ledger', to: '/ledger' },
   { keys: 'g a', says: 'Access', to: '/access' },
 ] as const

@@ -16,6 +16,9 @@ describe('the subject of a fact', () => {
     ['environment:qa', '/environments/qa'],
     ['deployment:d7', '/deployments/d7'],
     ['release:a/b', '/releases/a%2Fb'],
+    ['flag:shop/checkout', '/flags/shop%2Fcheckout'],
+    ['segment:beta', '/segments/beta'],
+    ['ring:staff', '/rings'],
     ['clock:server', undefined],
     ['nothing', undefined],
   ])('%s is shown at %s', (subject, path) => expect(pathOfSubject(subject)).toBe(path))

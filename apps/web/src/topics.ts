@@ -10,6 +10,11 @@ const byKind: Readonly<Record<string, readonly string[]>> = {
   lease: ['environments'],
   user: ['users'],
   token: ['tokens'],
+  flag: ['flags', 'flag-proposals', 'rings', 'segments'],
+  'flag-proposal': ['flag-proposals', 'flags'],
+  segment: ['segments', 'flags', 'rings'],
+  ring: ['rings', 'flags', 'segments'],
+  'client-key': ['client-keys'],
   session: ['users', 'tokens'],
 }
 

@@ -1,5 +1,13 @@
 /** The page's one language of state: each state of the product is climbing, held, fallen, on top, or none of them. */
-import type { DeploymentSummaryWire, EnvironmentWire, NowWire, RehearsalWire } from '@belay/protocol'
+import type {
+  DeploymentSummaryWire,
+  EnvironmentWire,
+  ExplanationWire,
+  FlagStandingWire,
+  NowWire,
+  ProposalWire,
+  RehearsalWire,
+} from '@belay/protocol'
 
 export type Tone = 'climb' | 'held' | 'fall' | 'top' | 'none'
 export type Word = { readonly tone: Tone; readonly says: string }
@@ -53,6 +61,21 @@ export const phaseWords: Readonly<Record<RehearsalWire['phases'][number]['state'
   passed: { tone: 'top', says: 'passed' },
   failed: { tone: 'fall', says: 'failed' },
   skipped: { tone: 'none', says: 'skipped' },
+}
+
+export const flagWords: Readonly<Record<FlagStandingWire['state'], Word>> = {
+  off: { tone: 'none', says: 'off' },
+  killed: { tone: 'fall', says: 'killed' },
+  resting: { tone: 'none', says: 'resting' },
+  climbing: { tone: 'climb', says: 'climbing' },
+  top: { tone: 'top', says: 'on top' },
+  targeted: { tone: 'climb', says: 'by rules' },
+}
+
+export const outcomeWords: Readonly<Record<ExplanationWire['steps'][number]['outcome'], Word>> = {
+  decided: { tone: 'top', says: 'decided' },
+  missed: { tone: 'none', says: 'passed by' },
+  unasked: { tone: 'none', says: 'not asked' },
 }
 
 /** A release's summary names its rehearsal's state as plain text. */

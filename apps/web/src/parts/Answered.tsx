@@ -1,5 +1,4 @@
 import { sentenceOf } from '@belay/base'
-import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import './answered.css'
 
@@ -26,7 +25,7 @@ export function Answered<T>({
   height = 120,
   children,
 }: {
-  query: UseQueryResult<T>
+  query: { readonly data: T | undefined; readonly error: Error | null; readonly refetch: () => unknown }
   height?: number
   children: (answer: T) => ReactNode
 }) {

@@ -1,7 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
-import { Failure } from './Answered.tsx'
-import { Dialog, DialogEnd } from './Dialog.tsx'
+import { FormDialog } from './Dialog.tsx'
 
 type ConfirmProps = {
   readonly title: string
@@ -9,8 +8,8 @@ type ConfirmProps = {
   /** The word on the button that does it. */
   readonly does: string
   readonly danger?: boolean
-  /** `may`: a reason can be given and goes into the ledger. `none`: the API takes none. */
-  readonly reason: 'may' | 'none'
+  /** `may`: a reason can be given and goes into the ledger. `must`: it has to be. `none`: the API takes none. */
+  readonly reason: 'may' | 'must' | 'none'
   readonly act: (reason: string | undefined) => Promise<unknown>
   readonly onClose: () => void
 }
@@ -20,43 +19,31 @@ export function Confirm({ title, children, does, danger = false, reason, act, on
   const [why, setWhy] = useState('')
   const doing = useMutation({ mutationFn: () => act(why.trim() === '' ? undefined : why.trim()), onSuccess: onClose })
   return (
-    <Dialog title={title} onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          doing.mutate()
-        }}
-      >
-        <div className="soft">{children}</div>
-        {reason === 'may' && (
-          <label>
-            Reason
-            <input
-              className="field"
-              value={why}
-              onChange={(event) => setWhy(event.target.value)}
-              maxLength={500}
-              data-autofocus
-              placeholder="Goes into the ledger; may be left out"
-            />
-          </label>
-        )}
-        {doing.error && <Failure error={doing.error} />}
-        <DialogEnd>
-          <button type="button" className="btn" onClick={onClose}>
-            Leave it
-          </button>
-          <button
-            type="submit"
-            className={`btn main ${danger ? 'danger' : ''}`}
-            disabled={doing.isPending}
-            data-autofocus={reason === 'none' ? true : undefined}
-          >
-            {doing.isPending ? 'Asking…' : does}
-          </button>
-        </DialogEnd>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={title}
+      onClose={onClose}
+      onSubmit={() => doing.mutate()}
+      does={does}
+      busy={doing.isPending}
+      because={reason === 'must' && why.trim() === '' ? 'It needs a reason.' : undefined}
+      error={doing.error}
+      danger={danger}
+      ready={reason === 'none'}
+    >
+      <div className="soft">{children}</div>
+      {reason !== 'none' && (
+        <label>
+          Reason
+          <input
+            className="field"
+            value={why}
+            onChange={(event) => setWhy(event.target.value)}
+            maxLength={500}
+            data-autofocus
+            placeholder={reason === 'must' ? 'Needed: it goes into the ledger' : 'Goes into the ledger; may be left out'}
+          />
+        </label>
+      )}
+    </FormDialog>
   )
 }

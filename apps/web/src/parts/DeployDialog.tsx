@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react'
 import { ask, client } from '../api.ts'
 import { useWhyNot } from './Allowed.tsx'
 import { Answered, Failure } from './Answered.tsx'
-import { Dialog, DialogEnd } from './Dialog.tsx'
+import { FormDialog } from './Dialog.tsx'
 import { Empty } from './Empty.tsx'
 import { chartOfPlan } from './timeline/bars.ts'
 import { sayUnchanged } from './WhatIsIn.tsx'
@@ -92,83 +92,70 @@ export function DeployDialog({
     mayNot ?? (plan.data === undefined ? 'The plan is not there yet.' : force && reason.trim() === '' ? 'Force needs a reason.' : undefined)
 
   return (
-    <Dialog title={`Deploy ${release}${environment ? ` to ${environment.name}` : ''}`} onClose={onClose} wide>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (waitsFor === undefined && !starting.isPending) starting.mutate()
-        }}
-      >
-        <label>
-          To
-          <select
-            className="field"
-            value={environment?.name ?? ''}
-            onChange={(event) => {
-              starting.reset()
-              onTo(event.target.value)
-            }}
-            data-autofocus
-          >
-            <option value="" disabled>
-              Choose an environment
+    <FormDialog
+      title={`Deploy ${release}${environment ? ` to ${environment.name}` : ''}`}
+      onClose={onClose}
+      onSubmit={() => starting.mutate()}
+      does={environment ? `Deploy to ${environment.name}` : 'Deploy'}
+      busy={starting.isPending}
+      because={environment === undefined ? 'Choose an environment.' : waitsFor}
+      danger={force}
+      wide
+    >
+      <label>
+        To
+        <select
+          className="field"
+          value={environment?.name ?? ''}
+          onChange={(event) => {
+            starting.reset()
+            onTo(event.target.value)
+          }}
+          data-autofocus
+        >
+          <option value="" disabled>
+            Choose an environment
+          </option>
+          {sorted.map((it) => (
+            <option key={it.name} value={it.name}>
+              {it.name} ({it.kind}, {it.release === null ? 'empty' : `runs ${it.release}`})
             </option>
-            {sorted.map((it) => (
-              <option key={it.name} value={it.name}>
-                {it.name} ({it.kind}, {it.release === null ? 'empty' : `runs ${it.release}`})
-              </option>
-            ))}
-          </select>
-        </label>
-        {environment && (
-          <div className="plan-frame">
-            <Answered query={plan} height={240}>
-              {(it) => <Preview plan={it} />}
-            </Answered>
-          </div>
-        )}
-        <label>
-          Reason
+          ))}
+        </select>
+      </label>
+      {environment && (
+        <div className="plan-frame">
+          <Answered query={plan} height={240}>
+            {(it) => <Preview plan={it} />}
+          </Answered>
+        </div>
+      )}
+      <label>
+        Reason
+        <input
+          className="field"
+          value={reason}
+          onChange={(event) => setReason(event.target.value)}
+          maxLength={500}
+          placeholder={force ? 'Needed: it goes into the ledger' : 'Goes into the ledger; may be left out'}
+        />
+      </label>
+      {starting.error && <Failure error={starting.error} />}
+      {refused && (
+        <label className="tick">
           <input
-            className="field"
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-            maxLength={500}
-            placeholder={force ? 'Needed: it goes into the ledger' : 'Goes into the ledger; may be left out'}
+            type="checkbox"
+            checked={force}
+            disabled={mayNotForce !== undefined}
+            onChange={(event) => setForce(event.target.checked)}
           />
+          <span>
+            Deploy all the same
+            <br />
+            <small>{mayNotForce ?? 'Overrides the refusal. Who did it, and why, becomes a fact.'}</small>
+          </span>
         </label>
-        {starting.error && <Failure error={starting.error} />}
-        {refused && (
-          <label className="tick">
-            <input
-              type="checkbox"
-              checked={force}
-              disabled={mayNotForce !== undefined}
-              onChange={(event) => setForce(event.target.checked)}
-            />
-            <span>
-              Deploy all the same
-              <br />
-              <small>{mayNotForce ?? 'Overrides the refusal. Who did it, and why, becomes a fact.'}</small>
-            </span>
-          </label>
-        )}
-        <DialogEnd>
-          <button type="button" className="btn" onClick={onClose}>
-            Leave it
-          </button>
-          <button
-            type="submit"
-            className={`btn main ${force ? 'danger' : ''}`}
-            aria-disabled={waitsFor !== undefined || starting.isPending}
-            aria-description={waitsFor}
-            data-tip={environment && waitsFor}
-          >
-            {starting.isPending ? 'Asking…' : environment ? `Deploy to ${environment.name}` : 'Deploy'}
-          </button>
-        </DialogEnd>
-      </form>
-    </Dialog>
+      )}
+    </FormDialog>
   )
 }

@@ -16,6 +16,9 @@ const toneOf: Readonly<Record<string, Tone>> = {
   'deployment.held': 'held',
   'deployment.waiting': 'held',
   'rehearsal.failed': 'fall',
+  'flag.killed': 'fall',
+  'flag.schedule-failed': 'fall',
+  'flag-proposal.made': 'held',
 }
 /** Long enough to read two lines and decide to look. */
 const shownMs = 15_000

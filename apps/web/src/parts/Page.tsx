@@ -1,10 +1,24 @@
 import type { ReactNode } from 'react'
 
 /** The head of a page: its answer or name as the first line, what goes with it, what can be done. */
-export function PageHead({ title, tab, sub, children }: { title: string; tab?: string; sub?: ReactNode; children?: ReactNode }) {
+export function PageHead({
+  title,
+  tab,
+  over,
+  sub,
+  children,
+}: {
+  title: string
+  tab?: string
+  /** What the page is about, where the title says something of it. */
+  over?: ReactNode
+  sub?: ReactNode
+  children?: ReactNode
+}) {
   return (
     <header className="head">
       <title>{`${tab ?? title} · Belay`}</title>
+      {over && <div className="over">{over}</div>}
       <div className="row">
         <h1>{title}</h1>
         {children}

@@ -3,7 +3,7 @@ import { useMantineColorScheme } from '@mantine/core'
 import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { ask } from '../api.ts'
 import { goTo } from '../shortcuts.ts'
 import { deploymentWords, environmentWords, nameDeployment } from '../words.ts'
@@ -15,6 +15,8 @@ import './palette.css'
 /** As many as fit without scrolling; typing narrows the rest. */
 const shownMax = 12
 const newest = 50
+/** Of thousands of flags, those that fit what is typed. */
+const flagsMax = 12
 
 /** Go anywhere, do anything: pages, releases, environments, deployments, and what can be done with them. */
 export function Palette({ onClose }: { onClose: () => void }) {
@@ -23,7 +25,13 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const { data: releases } = useQuery(ask(routes.releases.list, { query: { limit: newest } }))
   const { data: deployments } = useQuery(ask(routes.deployments.list, { query: { limit: newest } }))
   const { data: environments } = useQuery(ask(routes.environments.list, {}))
+  const [typed, setTyped] = useState('')
+  const { data: flags } = useQuery({
+    ...ask(routes.flags.list, { query: { text: typed.trim() === '' ? undefined : typed.trim(), limit: flagsMax } }),
+    placeholderData: (before) => before,
+  })
   const mayDeploy = useWhyNot('deploy') === undefined
+  const mayChangeFlags = useWhyNot('flag.change') === undefined
   const mayRehearse = useWhyNot('rehearsal.start') === undefined
 
   useEffect(() => {
@@ -69,6 +77,16 @@ export function Palette({ onClose }: { onClose: () => void }) {
       })),
     },
     {
+      group: 'Flags',
+      actions: (flags?.flags ?? []).map((it) => ({
+        id: `flag ${it.key}`,
+        label: it.key,
+        description: it.standings[0] === undefined ? it.description : `${it.standings[0].environment}: ${it.standings[0].says}`,
+        keywords: [it.description, it.owner ?? '', ...it.tags],
+        onClick: () => void navigate({ to: '/flags/$key', params: { key: it.key } }),
+      })),
+    },
+    {
       group: 'Do',
       actions: [
         ...(releases?.releases ?? []).slice(0, 10).flatMap((it) => [
@@ -91,6 +109,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
               ]
             : []),
         ]),
+        ...(mayChangeFlags
+          ? [{ id: 'new flag', label: 'New flag…', onClick: () => void navigate({ to: '/flags', search: { new: 'yes' } }) }]
+          : []),
         { id: 'light', label: 'Colours: light', onClick: () => setColorScheme('light') },
         { id: 'dark', label: 'Colours: dark', onClick: () => setColorScheme('dark') },
         { id: 'auto', label: 'Colours: as the system', onClick: () => setColorScheme('auto') },
@@ -102,13 +123,18 @@ export function Palette({ onClose }: { onClose: () => void }) {
     <Spotlight
       actions={actions}
       shortcut={null}
+      query={typed}
+      onQueryChange={setTyped}
       attributes={{ content: { 'aria-label': 'Go anywhere, do anything' } }}
       limit={shownMax}
       nothingFound="Nothing here is called that."
       onSpotlightClose={onClose}
       transitionProps={{ duration: 0 }}
       overlayProps={{ backgroundOpacity: 0.35 }}
-      searchProps={{ placeholder: 'A page, a release, an environment, a deployment, something to do', 'aria-label': 'Search everything' }}
+      searchProps={{
+        placeholder: 'A page, a release, an environment, a deployment, a flag, something to do',
+        'aria-label': 'Search everything',
+      }}
     />
   )
 }

@@ -4,8 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ask, client } from '../api.ts'
 import { useWhyNot } from './Allowed.tsx'
-import { Failure } from './Answered.tsx'
-import { Dialog, DialogEnd } from './Dialog.tsx'
+import { FormDialog } from './Dialog.tsx'
 
 export function RehearseDialog({ release, onClose }: { release: string; onClose: () => void }) {
   const navigate = useNavigate()
@@ -21,60 +20,45 @@ export function RehearseDialog({ release, onClose }: { release: string; onClose:
     onSuccess: ({ id }) => navigate({ to: '/rehearsals/$id', params: { id } }),
   })
   return (
-    <Dialog title={`Rehearse ${release}`} onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (mayNot === undefined) starting.mutate()
-        }}
-      >
-        <p className="soft">
-          Brings the stage to production's present release, runs the very steps that production would run, times each, then runs the tests.
-        </p>
-        <label>
-          On
-          <select className="field" value={environment} onChange={(event) => setEnvironment(event.target.value)} data-autofocus>
-            <option value="">the environment of kind qa</option>
-            {stages.map((it) => (
-              <option key={it.name} value={it.name}>
-                {it.name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label className="tick">
-          <input type="checkbox" checked={undo} onChange={(event) => setUndo(event.target.checked)} />
-          <span>
-            Try the undo as well
-            <br />
-            <small>After the tests every step is undone, then deployed again.</small>
-          </span>
-        </label>
-        <label className="tick">
-          <input type="checkbox" checked={chaos} onChange={(event) => setChaos(event.target.checked)} />
-          <span>
-            Kill the controller after every step
-            <br />
-            <small>Shows that an interruption at any point ends well. Takes longer.</small>
-          </span>
-        </label>
-        {starting.error && <Failure error={starting.error} />}
-        <DialogEnd>
-          <button type="button" className="btn" onClick={onClose}>
-            Leave it
-          </button>
-          <button
-            type="submit"
-            className="btn main"
-            aria-disabled={mayNot !== undefined || starting.isPending}
-            aria-description={mayNot}
-            data-tip={mayNot}
-          >
-            {starting.isPending ? 'Asking…' : 'Rehearse'}
-          </button>
-        </DialogEnd>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Rehearse ${release}`}
+      onClose={onClose}
+      onSubmit={() => starting.mutate()}
+      does="Rehearse"
+      busy={starting.isPending}
+      because={mayNot}
+      error={starting.error}
+    >
+      <p className="soft">
+        Brings the stage to production's present release, runs the very steps that production would run, times each, then runs the tests.
+      </p>
+      <label>
+        On
+        <select className="field" value={environment} onChange={(event) => setEnvironment(event.target.value)} data-autofocus>
+          <option value="">the environment of kind qa</option>
+          {stages.map((it) => (
+            <option key={it.name} value={it.name}>
+              {it.name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="tick">
+        <input type="checkbox" checked={undo} onChange={(event) => setUndo(event.target.checked)} />
+        <span>
+          Try the undo as well
+          <br />
+          <small>After the tests every step is undone, then deployed again.</small>
+        </span>
+      </label>
+      <label className="tick">
+        <input type="checkbox" checked={chaos} onChange={(event) => setChaos(event.target.checked)} />
+        <span>
+          Kill the controller after every step
+          <br />
+          <small>Shows that an interruption at any point ends well. Takes longer.</small>
+        </span>
+      </label>
+    </FormDialog>
   )
 }

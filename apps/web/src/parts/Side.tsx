@@ -5,6 +5,7 @@ import { Link, useRouterState } from '@tanstack/react-router'
 import { IconKeyboard, IconLogout } from '@tabler/icons-react'
 import { useEffect, useRef } from 'react'
 import { ask, askMe, client, queries } from '../api.ts'
+import type { goTo } from '../shortcuts.ts'
 import { isMoving } from '../words.ts'
 import { useWhyNot } from './Allowed.tsx'
 import { Brand } from './Brand.tsx'
@@ -15,13 +16,16 @@ function Place({
   to,
   name,
   count,
+  under = false,
 }: {
-  to: '/' | '/releases' | '/deployments' | '/environments' | '/ledger' | '/access'
+  to: (typeof goTo)[number]['to']
   name: string
   count?: string | undefined
+  /** One that stands beneath another. */
+  under?: boolean
 }) {
   return (
-    <Link to={to} className="place" activeOptions={{ exact: to === '/', includeSearch: false }}>
+    <Link to={to} className={`place ${under ? 'place-under' : ''}`} activeOptions={{ exact: to === '/', includeSearch: false }}>
       {name}
       {count && <small>{count}</small>}
     </Link>
@@ -53,6 +57,7 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
   const { data: now } = useQuery(ask(routes.now, {}))
   const mayManage = useWhyNot('access.manage') === undefined
   const side = useHereInSight()
+  const inFlags = useRouterState({ select: (it) => /^\/(flags|rings|segments|client-keys)\b/.test(it.location.pathname) })
   const running = now?.deployments.filter((it) => isMoving(it.state)).length ?? 0
   return (
     <nav className="side" aria-label="Places" ref={side}>
@@ -64,6 +69,14 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
       <Place to="/releases" name="Releases" />
       <Place to="/deployments" name="Deployments" count={running > 0 ? `${running} running` : undefined} />
       <Place to="/environments" name="Environments" count={now && String(now.environments.length)} />
+      <Place to="/flags" name="Flags" />
+      {inFlags && (
+        <>
+          <Place to="/rings" name="Rings" under />
+          <Place to="/segments" name="Segments" under />
+          <Place to="/client-keys" name="Client keys" under />
+        </>
+      )}
       <Place to="/ledger" name="Ledger" />
       {mayManage && <Place to="/access" name="Access" />}
       <div className="foot">

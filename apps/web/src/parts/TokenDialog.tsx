@@ -2,9 +2,8 @@ import { actions, may, type Role, roles, routes } from '@belay/protocol'
 import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { client } from '../api.ts'
-import { Failure } from './Answered.tsx'
 import { Command } from './Command.tsx'
-import { Dialog, DialogEnd } from './Dialog.tsx'
+import { Dialog, DialogEnd, FormDialog } from './Dialog.tsx'
 
 const lives = [
   { says: 'one day', ms: 86_400_000 },
@@ -44,70 +43,60 @@ export function TokenDialog({ onClose, onMade }: { onClose: () => void; onMade: 
     )
   }
   return (
-    <Dialog title="New token" onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          making.mutate()
-        }}
-      >
-        <label>
-          Name
-          <input
-            className="field"
-            required
-            maxLength={64}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-            placeholder="ci"
-            data-autofocus
-          />
-        </label>
-        <label>
-          Role
-          <select className="field" value={role} onChange={(event) => setRole(event.target.value as Role)}>
-            {roles.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-        <fieldset className="scopes">
-          <legend>May, besides looking</legend>
-          {offered.map((action) => (
-            <label key={action} className="tick">
-              <input
-                type="checkbox"
-                checked={scopes.includes(action)}
-                onChange={(event) =>
-                  setScopes((before) => (event.target.checked ? [...before, action] : before.filter((it) => it !== action)))
-                }
-              />
-              <code>{action}</code>
-            </label>
+    <FormDialog
+      title="New token"
+      onClose={onClose}
+      onSubmit={() => making.mutate()}
+      does="Make it"
+      busy={making.isPending}
+      error={making.error}
+    >
+      <label>
+        Name
+        <input
+          className="field"
+          required
+          maxLength={64}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+          placeholder="ci"
+          data-autofocus
+        />
+      </label>
+      <label>
+        Role
+        <select className="field" value={role} onChange={(event) => setRole(event.target.value as Role)}>
+          {roles.map((one) => (
+            <option key={one}>{one}</option>
           ))}
-          {offered.length === 0 && <p className="soft">A viewer may only look.</p>}
-        </fieldset>
-        <label>
-          Lives
-          <select className="field" value={ttlMs} onChange={(event) => setTtlMs(Number(event.target.value))}>
-            {lives.map((life) => (
-              <option key={life.ms} value={life.ms}>
-                {life.says}
-              </option>
-            ))}
-          </select>
-        </label>
-        {making.error && <Failure error={making.error} />}
-        <DialogEnd>
-          <button type="button" className="btn" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" className="btn main" disabled={making.isPending}>
-            Make it
-          </button>
-        </DialogEnd>
-      </form>
-    </Dialog>
+        </select>
+      </label>
+      <fieldset className="scopes">
+        <legend>May, besides looking</legend>
+        {offered.map((action) => (
+          <label key={action} className="tick">
+            <input
+              type="checkbox"
+              checked={scopes.includes(action)}
+              onChange={(event) =>
+                setScopes((before) => (event.target.checked ? [...before, action] : before.filter((it) => it !== action)))
+              }
+            />
+            <code>{action}</code>
+          </label>
+        ))}
+        {offered.length === 0 && <p className="soft">A viewer may only look.</p>}
+      </fieldset>
+      <label>
+        Lives
+        <select className="field" value={ttlMs} onChange={(event) => setTtlMs(Number(event.target.value))}>
+          {lives.map((life) => (
+            <option key={life.ms} value={life.ms}>
+              {life.says}
+            </option>
+          ))}
+        </select>
+      </label>
+    </FormDialog>
   )
 }
