@@ -8,6 +8,8 @@ import { everybody, type Exposure, type Flag, killIn, type Ladder, type Setting,
 /** Shares are kept to a thousandth of a percent, so a ring is cut into this many. */
 export const shareParts = 100_000
 const key = { var: 'targetingKey' }
+/** A rule that holds for nobody; a bare `false` would break flagd's textual substitution. */
+const never: JsonLogic = { '!!': [false] }
 
 /** The definition that clients of this environment get. */
 export function compileFlag(flag: Flag, environment: string, ladder: Ladder): FlagDefinition {
@@ -37,10 +39,10 @@ export function prerequisiteEvaluators(
 
 /** The name of the variant that a flag gives, as a rule that may stand inside another flag. */
 function variantOf(flag: Flag | undefined, environment: string, ladder: Ladder): JsonLogic {
-  if (!flag || flag.archivedAt !== null) return false
+  if (!flag || flag.archivedAt !== null) return never
   const { state, targeting, defaultVariant = null } = compileFlag(flag, environment, ladder)
-  if (state === 'DISABLED') return false
-  if (targeting === undefined) return defaultVariant
+  if (state === 'DISABLED') return never
+  if (targeting === undefined) return defaultVariant ?? never
   const own = detached(targeting, flag.key)
   const chain = chainOf(own)
   return chain && chain.length % 2 === 0 ? { if: [...chain, defaultVariant] } : { or: [own, defaultVariant] }
@@ -154,7 +156,7 @@ export function ringEvaluators(ladder: Ladder, hasSegment: (key: string) => bool
       .map((ring) => [
         `ring:${ring.name}`,
         // A segment that nobody made yet has nobody in it.
-        ring.segment === null ? ring.where : hasSegment(ring.segment) ? { $ref: `segment:${ring.segment}` } : { '!!': [false] },
+        ring.segment === null ? ring.where : hasSegment(ring.segment) ? { $ref: `segment:${ring.segment}` } : never,
       ]),
   )
 }
