@@ -29,15 +29,16 @@ export function openBuckets({ perSecond, burst }: Rate, max = namesMax): Buckets
     take(key, nowMs) {
       const known = young.get(key) ?? old.get(key) ?? 0
       // A clock that was set back finds buckets that are full only in its future: nobody may owe more than a burst.
-      const fullAt = Math.min(Math.max(known, nowMs), nowMs + ahead) + everyMs
-      const waitMs = fullAt - nowMs - ahead
-      if (waitMs > 1e-6) return waitMs
+      const owes = Math.min(Math.max(known, nowMs), nowMs + ahead)
+      const waitMs = owes + everyMs - nowMs - ahead
+      // A millionth of a millisecond is what adding such numbers loses.
+      const goesOn = waitMs <= 1e-6
       if (young.size >= max && !young.has(key)) {
         old = young
         young = new Map()
       }
-      young.set(key, fullAt)
-      return 0
+      young.set(key, goesOn ? owes + everyMs : owes)
+      return goesOn ? 0 : waitMs
     },
   }
 }

@@ -119,6 +119,7 @@ function fixtureEnvironment(name: string, flags: FlagDocument['flags'], inSegmen
 export const people: Readonly<Record<string, Who>> = {
   blt_viewer: { actor: 'vera', role: 'viewer' },
   blt_developer: { actor: 'dan', role: 'developer' },
+  blt_operator: { actor: 'otto', role: 'operator' },
 }
 
 export type ServingWorld = AsyncDisposable & {

@@ -26,7 +26,7 @@ export function environmentOfToken(token: string, nowMs: number, sign: (text: st
   const environment = Buffer.from(name, 'base64url').toString()
   const slot = Number(slotText)
   // Another server's clock may be in the next slot already.
-  if (!Number.isSafeInteger(slot) || Math.abs(slot - slotAt(nowMs)) > 1) return undefined
+  if (!Number.isSafeInteger(slot) || !(Math.abs(slot - slotAt(nowMs)) <= 1)) return undefined
   const expected = Buffer.from(streamToken(environment, slot, sign))
   const given = Buffer.from(token)
   return expected.length === given.length && timingSafeEqual(expected, given) ? environment : undefined
