@@ -1,6 +1,6 @@
 /** From a unit to its bucket: flagd's `fractional`, versions 2 and 3. */
 import { cborOf } from './cbor.ts'
-import { murmur3Bytes, murmur3Joined } from './murmur3.ts'
+import { murmur3, murmur3Bytes } from './murmur3.ts'
 import { textOf } from './values.ts'
 import type { Json } from './types.ts'
 
@@ -19,8 +19,7 @@ export function bucketOf(version: BucketingVersion, hashed: Json, totalWeight: n
   return bucketOfHash(version === 3 ? hashOfValue(hashed) : hashOfText(hashed), totalWeight)
 }
 
-const hashOfText = (hashed: Json) =>
-  Array.isArray(hashed) ? murmur3Joined(hashed.map(textOf).join(''), '') : murmur3Joined(textOf(hashed), '')
+const hashOfText = (hashed: Json) => murmur3(Array.isArray(hashed) ? hashed.map(textOf).join('') : textOf(hashed))
 
 export function hashOfValue(value: unknown): number {
   const bytes = cborOf(value)

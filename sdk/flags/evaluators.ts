@@ -1,21 +1,23 @@
 /** `$evaluators`: rules that flags and other evaluators refer to by name. Each is compiled once for all who use it. */
 import { type Checked, checkForCompiling, depthMax, isMap, partsMax, pointer, quoted, type Reference, reference } from './check.ts'
-import { compilerWith } from './compile.ts'
+import { compilerWith, type Ready, type Referred } from './compile.ts'
 import { differsByFlag, type Node } from './node.ts'
+import type { Attributes } from './state.ts'
 import type { DefinitionProblem, FlagSetOptions, JsonLogic } from './types.ts'
 
-export type Evaluator = {
+export type Evaluator = Referred & {
   /** As it was given, to see whether it changed. */
   readonly rule: unknown
   readonly checked: Checked
   readonly problems: readonly DefinitionProblem[]
   readonly size: Size
-  /** Missing when there is a problem. */
-  readonly node: Node | undefined
 }
 
 /** What a rule and all that it refers to come to, were it written out: flagd puts the text of an evaluator in its place. */
 type Size = { readonly depth: number; readonly parts: number }
+
+/** What all rules of a set have in common. */
+export type Surroundings = { readonly options: FlagSetOptions; readonly attributes: Attributes }
 
 export type Evaluators = {
   readonly all: ReadonlyMap<string, Evaluator>
@@ -27,7 +29,7 @@ export type Evaluators = {
 export const noEvaluators: Evaluators = { all: new Map(), problems: [], changed: new Set() }
 
 /** `rules` may be anything; what `before` compiled and did not change is taken over. */
-export function compileEvaluators(rules: unknown, options: FlagSetOptions, before: Evaluators = noEvaluators): Evaluators {
+export function compileEvaluators(rules: unknown, surroundings: Surroundings, before: Evaluators = noEvaluators): Evaluators {
   if (rules === undefined) rules = {}
   const problems: DefinitionProblem[] = []
   if (!isMap(rules)) problems.push({ key: null, path: '/$evaluators', message: '`$evaluators` is an object: names and their rules.' })
@@ -40,7 +42,7 @@ export function compileEvaluators(rules: unknown, options: FlagSetOptions, befor
     const [old, checked] = [before.all.get(name), checks.get(name) as Checked]
     const isSame = old?.checked === checked && !checked.references.some((to) => changed.has(to.name))
     if (!isSame) changed.add(name)
-    all.set(name, isSame ? old : evaluatorOf(name, written.get(name), checked, all, written, options))
+    all.set(name, isSame ? old : evaluatorOf(name, written.get(name), checked, all, written, surroundings))
   }
   for (const evaluator of all.values()) problems.push(...evaluator.problems)
   return { all, problems, changed }
@@ -84,7 +86,7 @@ function evaluatorOf(
   checked: Checked,
   ready: ReadonlyMap<string, Evaluator>,
   written: ReadonlyMap<string, unknown>,
-  options: FlagSetOptions,
+  surroundings: Surroundings,
 ): Evaluator {
   const { problems, size } = linked(checked, ready, written)
   const here = pointer(['$evaluators', name])
@@ -93,8 +95,15 @@ function evaluatorOf(
     checked,
     problems: problems.map(({ path, message }) => ({ key: null, path: `${here}${path}`, message })),
     size,
-    node: problems.length > 0 ? undefined : remembered(compilerWith(options, ready).compile(rule as JsonLogic)),
+    ...(problems.length > 0 ? { node: undefined, inElement: undefined } : compiled(rule as JsonLogic, ready, surroundings)),
   }
+}
+
+function compiled(rule: JsonLogic, ready: Ready, { options, attributes }: Surroundings): Pick<Referred, 'node' | 'inElement'> {
+  const compiler = compilerWith(options, attributes, ready)
+  let element: Node | undefined
+  // Hardly any evaluator is used for elements of lists.
+  return { node: remembered(compiler.compile(rule)), inElement: () => (element ??= compiler.within().compile(rule)) }
 }
 
 /**
@@ -144,7 +153,7 @@ function remembered(node: Node): Node {
   return {
     ...node,
     run: (data, state) => {
-      if (state.pass === 0 || data !== state.context) return node.run(data, state)
+      if (state.pass === 0) return node.run(data, state)
       if (pass === state.pass) return value
       const said = node.run(data, state)
       // A list or an object of the context would be held on to.

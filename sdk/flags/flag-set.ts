@@ -1,6 +1,7 @@
 import { isMap, quoted } from './check.ts'
-import { compileEvaluators, type Evaluators } from './evaluators.ts'
-import { Flag, readMetadata, type Surroundings } from './flag.ts'
+import { compileEvaluators, type Evaluators, noEvaluators } from './evaluators.ts'
+import { Flag, readMetadata, type FlagSurroundings } from './flag.ts'
+import { Attributes, giveBack, takeState } from './state.ts'
 import type { DefinitionProblem, Evaluation, EvaluationContext, FlagPatch, FlagSet, FlagSetOptions, Metadata, ValueType } from './types.ts'
 
 /**
@@ -9,53 +10,57 @@ import type { DefinitionProblem, Evaluation, EvaluationContext, FlagPatch, FlagS
  * have their `key` in them. The document is copied where it matters: changing it afterwards changes nothing here.
  */
 export function compileFlagSet(document: unknown, options: FlagSetOptions = {}): FlagSet {
-  if (!isMap(document)) return CompiledFlagSet.without('The document is an object with `flags`.', options)
+  const notADocument: DefinitionProblem = { key: null, path: '', message: 'The document is an object with `flags`.' }
+  if (!isMap(document)) return new CompiledFlagSet(new Map(), { ...emptyParts(options), problems: [notADocument] })
   const own = (name: string): unknown => (Object.hasOwn(document, name) ? document[name] : undefined)
-  const evaluators = compileEvaluators(own('$evaluators'), options)
+  const attributes = new Attributes()
+  const evaluators = compileEvaluators(own('$evaluators'), { options, attributes })
   const metadata = readMetadata(own('metadata'))
   const { definitions, problems } = definitionsOf(own('flags'))
-  const surroundings = { options, evaluators: evaluators.all, metadata }
+  const surroundings = { options, attributes, evaluators: evaluators.all, metadata }
   const flags = new Map([...definitions].map(([key, definition]) => [key, new Flag(key, definition, surroundings)]))
-  return new CompiledFlagSet(flags, evaluators, metadata, options, problems)
+  return new CompiledFlagSet(flags, { evaluators, metadata, options, attributes, problems })
+}
+
+function emptyParts(options: FlagSetOptions): Omit<Parts, 'problems'> {
+  return { evaluators: noEvaluators, metadata: {}, options, attributes: new Attributes() }
 }
 
 /** Evaluations of all flags for one context are told apart by number, see evaluators.ts. */
 let passes = 0
 
-class CompiledFlagSet implements FlagSet {
+type Parts = {
+  readonly evaluators: Evaluators
   readonly metadata: Metadata
-  readonly #flags: ReadonlyMap<string, Flag>
-  readonly #evaluators: Evaluators
-  readonly #options: FlagSetOptions
+  readonly options: FlagSetOptions
+  readonly attributes: Attributes
   /** Of the document, as opposed to those of a flag or an evaluator. */
-  readonly #ownProblems: readonly DefinitionProblem[]
+  readonly problems: readonly DefinitionProblem[]
+}
+
+class CompiledFlagSet implements FlagSet {
+  readonly #flags: ReadonlyMap<string, Flag>
+  readonly #attributes: Attributes
+  readonly #parts: Parts
   #problems: readonly DefinitionProblem[] | undefined
 
-  static without(message: string, options: FlagSetOptions): CompiledFlagSet {
-    const evaluators = compileEvaluators({}, options)
-    return new CompiledFlagSet(new Map(), evaluators, {}, options, [{ key: null, path: '', message }])
-  }
-
-  constructor(
-    flags: ReadonlyMap<string, Flag>,
-    evaluators: Evaluators,
-    metadata: Metadata,
-    options: FlagSetOptions,
-    problems: readonly DefinitionProblem[],
-  ) {
+  constructor(flags: ReadonlyMap<string, Flag>, parts: Parts) {
     this.#flags = flags
-    this.#evaluators = evaluators
-    this.metadata = metadata
-    this.#options = options
-    this.#ownProblems = problems
+    this.#attributes = parts.attributes
+    this.#parts = parts
   }
 
   get size(): number {
     return this.#flags.size
   }
 
+  get metadata(): Metadata {
+    return this.#parts.metadata
+  }
+
   get problems(): readonly DefinitionProblem[] {
-    this.#problems ??= [...this.#ownProblems, ...this.#evaluators.problems, ...[...this.#flags.values()].flatMap((flag) => flag.problems)]
+    const { problems, evaluators } = this.#parts
+    this.#problems ??= [...problems, ...evaluators.problems, ...[...this.#flags.values()].flatMap((flag) => flag.problems)]
     return this.#problems
   }
 
@@ -69,33 +74,35 @@ class CompiledFlagSet implements FlagSet {
 
   evaluate(key: string, context: EvaluationContext, nowMs: number, type?: ValueType): Evaluation {
     const flag = this.#flags.get(key)
-    return flag === undefined ? notFound(key) : flag.evaluate(context, nowMs, 0, type)
+    return flag === undefined ? notFound(key) : flag.evaluate(context, nowMs, this.#attributes, type)
   }
 
   evaluateAll(context: EvaluationContext, nowMs: number): Evaluation[] {
-    const pass = ++passes
+    const state = takeState()
+    state.begin(context, nowMs, ++passes, this.#attributes)
     const evaluations: Evaluation[] = []
-    for (const flag of this.#flags.values()) evaluations.push(flag.evaluate(context, nowMs, pass, undefined))
+    for (const flag of this.#flags.values()) evaluations.push(flag.evaluateIn(state))
+    giveBack(state)
     return evaluations
   }
 
   with(patch: FlagPatch): FlagSet {
-    const options = this.#options
+    const before = this.#parts
     const evaluators =
       patch.evaluators === undefined
-        ? { ...this.#evaluators, changed: new Set<string>() }
-        : compileEvaluators(patch.evaluators, options, this.#evaluators)
-    const surroundings: Surroundings = { options, evaluators: evaluators.all, metadata: this.metadata }
+        ? { ...before.evaluators, changed: new Set<string>() }
+        : compileEvaluators(patch.evaluators, before, before.evaluators)
+    const surroundings: FlagSurroundings = { ...before, evaluators: evaluators.all }
     const flags = new Map(this.#flags)
     for (const key of patch.remove) flags.delete(key)
     for (const [key, definition] of Object.entries(patch.set)) flags.set(key, new Flag(key, definition, surroundings))
     if (evaluators.changed.size > 0) {
       for (const [key, flag] of flags) {
-        if (!Object.hasOwn(patch.set, key) && [...flag.references].some((name) => evaluators.changed.has(name)))
-          flags.set(key, new Flag(key, flag.definition, surroundings))
+        const isTouched = [...flag.references].some((name) => evaluators.changed.has(name))
+        if (isTouched && !Object.hasOwn(patch.set, key)) flags.set(key, new Flag(key, flag.definition, surroundings))
       }
     }
-    return new CompiledFlagSet(flags, evaluators, this.metadata, options, this.#ownProblems)
+    return new CompiledFlagSet(flags, { ...before, evaluators })
   }
 }
 

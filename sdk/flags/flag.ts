@@ -1,51 +1,48 @@
 /** One flag, compiled: every outcome that it can have is made beforehand, so that evaluating allocates nothing. */
 import { checkForCompiling, isMap, pointer, quoted } from './check.ts'
 import { compilerWith } from './compile.ts'
-import { type Evaluator, linked } from './evaluators.ts'
-import type { Run } from './node.ts'
-import { type About, type Failure, keyMissing, runRule } from './run.ts'
-import type { DefinitionProblem, Evaluation, EvaluationContext, FlagSetOptions, Json, JsonLogic, Metadata, ValueType } from './types.ts'
+import { type Evaluator, linked, type Surroundings } from './evaluators.ts'
+import { compileProgram, outcomeOfAll, type Program, runProgram } from './program.ts'
+import { about, type Failure, failureOf, keyMissing } from './run.ts'
+import { type About, aboutFlag, type Attributes, giveBack, type State, takeState } from './state.ts'
+import type { DefinitionProblem, Evaluation, EvaluationContext, Json, JsonLogic, Metadata, ValueType } from './types.ts'
 import { frozenJson } from './frozen.ts'
 
 /** What all flags of a set have in common. */
-export type Surroundings = {
-  readonly options: FlagSetOptions
-  readonly evaluators: ReadonlyMap<string, Evaluator>
-  readonly metadata: Metadata
-}
+export type FlagSurroundings = Surroundings & { readonly evaluators: ReadonlyMap<string, Evaluator>; readonly metadata: Metadata }
 
 export class Flag {
-  readonly key: string
-  readonly problems: readonly DefinitionProblem[]
-  /** The evaluators that its rule names, whether they exist or not. */
-  readonly references: ReadonlySet<string>
-  /** As it was given: another evaluator may ask for compiling it again. */
-  readonly definition: unknown
-  readonly #about: About
-  readonly #metadata: Metadata | undefined
-  /** Where there is nothing to decide. */
+  /** Where there is nothing to decide. First, for it is all that most evaluations look at. */
   readonly #fixed: Evaluation | undefined
-  readonly #rule: Run
-  readonly #matches: ReadonlyMap<string, Evaluation>
+  readonly #program: Program
+  readonly #about: About
+  readonly #missingKeyFails: boolean
   readonly #fallback: Evaluation
+  readonly #matches: ReadonlyMap<string, Evaluation>
+  readonly #metadata: Metadata | undefined
   /** Made when first met: what a caller asked for and the flag is not, and what went wrong. */
   #mismatches: Map<string, Evaluation> | undefined
   #keyMissing: Evaluation | undefined
+  readonly problems: readonly DefinitionProblem[]
+  /** The evaluators that its rule names, whether they exist or not. */
+  readonly references: ReadonlySet<string>
+  /** As it was given: when an evaluator changes it is compiled again. */
+  readonly definition: unknown
 
-  constructor(key: string, definition: unknown, { options, evaluators, metadata }: Surroundings) {
-    this.key = key
+  constructor(key: string, definition: unknown, { options, attributes, evaluators, metadata }: FlagSurroundings) {
     this.definition = definition
+    this.#missingKeyFails = options.missingKey === 'error'
     const read = readDefinition(key, definition)
     const targeting = read.targeting === undefined ? undefined : targetingOf(read.targeting, evaluators)
     this.problems = [
       ...read.problems,
-      ...(targeting?.problems ?? []).map((problem) => ({ ...problem, key, path: `/targeting${problem.path}` })),
+      ...(targeting?.problems ?? []).map(({ path, message }) => ({ key, path: `/targeting${path}`, message })),
     ]
     this.references = targeting?.references ?? new Set()
-    this.#about = { flagKey: key, bucketing: read.metadata.bucketing === 3 ? 3 : 2, missingKeyFails: options.missingKey === 'error' }
+    this.#about = aboutFlag(key, read.metadata.bucketing === 3 ? 3 : 2)
     this.#metadata = mergedMetadata(metadata, read.metadata)
     this.#matches = new Map()
-    this.#rule = nothing
+    this.#program = []
     this.#fallback = this.#outcome('DEFAULT', read.defaultVariant, read.variants)
     if (this.problems.length > 0) this.#fixed = this.#error({ code: 'PARSE_ERROR', message: sayProblems(key, this.problems) })
     else if (read.isDisabled) this.#fixed = this.#outcome('DISABLED', undefined, read.variants)
@@ -54,17 +51,44 @@ export class Flag {
     else {
       const names = [...read.variants.keys()]
       this.#matches = new Map(names.map((name) => [name, this.#outcome('TARGETING_MATCH', name, read.variants)]))
-      const node = compilerWith(options, evaluators).compile(read.targeting)
-      this.#rule = node.run
-      if (node.constant) this.#fixed = this.#say(node.value)
+      const program = compileProgram(read.targeting, compilerWith(options, attributes, evaluators), this.#say)
+      this.#fixed = outcomeOfAll(program)
+      this.#program = program
     }
   }
 
-  evaluate(context: EvaluationContext, nowMs: number, pass: number, type: ValueType | undefined): Evaluation {
-    const evaluation = this.#fixed ?? runRule(this.#rule, this.#about, context, nowMs, pass, this.#say, this.#fail)
+  get key(): string {
+    return this.#about.flagKey
+  }
+
+  evaluate(context: EvaluationContext, nowMs: number, attributes: Attributes, type: ValueType | undefined): Evaluation {
+    let evaluation = this.#fixed
+    if (evaluation === undefined) {
+      const state = takeState()
+      state.begin(context, nowMs, 0, attributes)
+      evaluation = this.#run(state)
+      giveBack(state)
+    }
     const { value } = evaluation
     // biome-ignore lint/suspicious/useValidTypeof: every ValueType is one.
     return type === undefined || value === undefined || typeof value === type ? evaluation : this.#mismatch(evaluation, type)
+  }
+
+  /** In a state that has begun. */
+  evaluateIn(state: State): Evaluation {
+    return this.#fixed ?? this.#run(state)
+  }
+
+  #run(state: State): Evaluation {
+    about(state, this.#about)
+    let said: Evaluation
+    try {
+      said = runProgram(this.#program, state, this.#say)
+    } catch (thrown) {
+      return this.#error(failureOf(thrown))
+    }
+    // Whoever has no targeting key asks again and again.
+    return state.keyMissed && this.#missingKeyFails ? (this.#keyMissing ??= this.#error(keyMissing)) : said
   }
 
   /** From what the rule says to an outcome: the name of a variant, or nothing, which is the default variant. */
@@ -76,12 +100,6 @@ export class Flag {
     return this.#matches.get(String(value)) ?? this.#unknownVariant(String(value))
   }
 
-  readonly #fail = (failure: Failure): Evaluation => {
-    // Whoever has no targeting key asks again and again.
-    if (failure === keyMissing) return (this.#keyMissing ??= this.#error(failure))
-    return this.#error(failure)
-  }
-
   #unknownVariant(name: string): Evaluation {
     return this.#error({ code: 'GENERAL', message: `The rule of ${quoted(this.key)} says ${quoted(name)}, which is no variant of it.` })
   }
@@ -91,7 +109,7 @@ export class Flag {
     return this.#frozen({ key: this.key, reason, ...named })
   }
 
-  #error({ code, message }: Failure): Evaluation {
+  #error({ code, message }: Pick<Failure, 'code' | 'message'>): Evaluation {
     return this.#frozen({ key: this.key, reason: 'ERROR', errorCode: code, errorMessage: message })
   }
 
@@ -110,8 +128,6 @@ export class Flag {
     return mismatch
   }
 }
-
-const nothing: Run = () => null
 
 type Read = {
   readonly problems: readonly DefinitionProblem[]

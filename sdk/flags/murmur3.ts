@@ -5,35 +5,57 @@
 
 /** Of a text's UTF-8 or of bytes, unsigned: 0 to 4,294,967,295. A lone surrogate counts as U+FFFD, as in TextEncoder. */
 export function murmur3(hashed: string | Uint8Array): number {
-  return typeof hashed === 'string' ? murmur3Joined(hashed, '') : murmur3Bytes(hashed, hashed.length)
+  return typeof hashed === 'string' ? murmur3After(nothingYet, hashed) : murmur3Bytes(hashed, hashed.length)
 }
 
-/** Of two texts one after the other, without joining them first: nothing is allocated as long as both are ASCII. */
-export function murmur3Joined(first: string, second: string): number {
+/** What the beginning of a text comes to, for hashing many texts that begin alike. */
+export type Beginning = {
+  /** Joined with the rest where one of them is not ASCII. */
+  readonly text: string
+  readonly isAscii: boolean
+  /** Of its whole words. */
+  readonly hash: number
+  /** The bytes that did not fill a word, and how many bits they are. */
+  readonly word: number
+  readonly bits: number
+}
+
+const nothingYet: Beginning = { text: '', isAscii: true, hash: 0, word: 0, bits: 0 }
+
+export function beginningOf(text: string): Beginning {
   let hash = 0
   let word = 0
-  let shift = 0
-  for (let nth = 0; nth < first.length; nth++) {
-    const code = first.charCodeAt(nth)
-    if (code > 0x7f) return murmur3OfUtf8(first + second)
-    word |= code << shift
-    shift += 8
-    if (shift === 32) {
+  let bits = 0
+  let isAscii = true
+  for (let nth = 0; nth < text.length; nth++) {
+    const code = text.charCodeAt(nth)
+    isAscii &&= code <= 0x7f
+    word |= code << bits
+    bits += 8
+    if (bits === 32) {
       hash = mixed(hash, word)
-      word = shift = 0
+      word = bits = 0
     }
   }
-  for (let nth = 0; nth < second.length; nth++) {
-    const code = second.charCodeAt(nth)
-    if (code > 0x7f) return murmur3OfUtf8(first + second)
-    word |= code << shift
-    shift += 8
-    if (shift === 32) {
+  return { text, isAscii, hash, word, bits }
+}
+
+/** Of the two texts one after the other. They are not joined, and nothing is allocated, as long as both are ASCII. */
+export function murmur3After(beginning: Beginning, rest: string): number {
+  let { hash, word, bits } = beginning
+  const { length } = rest
+  if (!beginning.isAscii) return murmur3OfUtf8(beginning.text + rest)
+  for (let nth = 0; nth < length; nth++) {
+    const code = rest.charCodeAt(nth)
+    if (code > 0x7f) return murmur3OfUtf8(beginning.text + rest)
+    word |= code << bits
+    bits += 8
+    if (bits === 32) {
       hash = mixed(hash, word)
-      word = shift = 0
+      word = bits = 0
     }
   }
-  return finished(hash, word, first.length + second.length)
+  return finished(hash, word, beginning.text.length + length)
 }
 
 export function murmur3Bytes(bytes: ArrayLike<number>, length: number): number {

@@ -1,6 +1,8 @@
 /** A rule in its compiled form: closures, made once and run many times. */
-import { spend, State, TooMuchWork } from './state.ts'
+import { type Attributes, State } from './state.ts'
+import type { Test } from './tests.ts'
 import type { FlagSetOptions, JsonLogic } from './types.ts'
+import { spend, TooMuchWork } from './work.ts'
 
 /** `data`: what `var` reads from: the context, or the element that a `map` and its like are at. */
 export type Run = (data: unknown, state: State) => unknown
@@ -12,6 +14,22 @@ export type Node = {
   readonly value: unknown
   /** A sum of the traits below, those of its arguments included. */
   readonly traits: number
+  /** The attribute of the context that it is, by number. */
+  readonly attribute?: number
+  /** The comparison of an attribute with a constant that it is. */
+  readonly test?: Test
+  /** The share that it is, where its weights are written down. */
+  readonly share?: Share
+}
+
+/** Undefined: there is nothing to hash, and the share says nothing. */
+export type HashOf = (data: unknown, state: State) => number | undefined
+
+/** A unit gets the variant whose end is the first above its bucket of `total`. */
+export type Share = {
+  readonly hashOf: HashOf
+  readonly total: number
+  readonly entries: readonly { readonly end: number; readonly variant: Node }[]
 }
 
 /** Reads `targetingKey`, whatever else it reads. */
@@ -22,6 +40,7 @@ export const differsByFlag = 2
 /** What operators need of whoever compiles them. */
 export type Compiler = {
   readonly options: FlagSetOptions
+  readonly attributes: Attributes
   /** In the context that the rule itself is in. */
   compile(rule: JsonLogic): Node
   /** In an element of a list, where `var` reads from the element. */

@@ -3,7 +3,8 @@ import type { BucketingVersion } from './bucket.ts'
 import { checkForCompiling } from './check.ts'
 import { compilerWith } from './compile.ts'
 import { compileEvaluators, linked } from './evaluators.ts'
-import { runRule } from './run.ts'
+import { about, Failure, failureOf, keyMissing } from './run.ts'
+import { aboutFlag, Attributes, giveBack, type State, takeState } from './state.ts'
 import type { DefinitionProblem, ErrorCode, EvaluationContext, FlagSetOptions, Json, JsonLogic } from './types.ts'
 
 export type RuleOptions = FlagSetOptions & {
@@ -29,24 +30,32 @@ export type CompiledRule = {
 
 /** Never throws: what is wrong with the rule, or with an evaluator that it refers to, is told by `problems`. */
 export function compileRule(rule: JsonLogic, options: RuleOptions = {}): CompiledRule {
-  const evaluators = compileEvaluators(options.evaluators, options)
+  const attributes = new Attributes()
+  const evaluators = compileEvaluators(options.evaluators, { options, attributes })
   const { problems } = linked(checkForCompiling(rule), evaluators.all)
   if (problems.length > 0) {
     const errorMessage = `${problems[0]?.path ?? ''} ${problems[0]?.message ?? ''}`.trim()
     const outcome: RuleOutcome = Object.freeze({ value: null, errorCode: 'PARSE_ERROR', errorMessage })
     return { problems, run: () => null, outcome: () => outcome }
   }
-  const { run } = compilerWith(options, evaluators.all).compile(rule)
-  const about = { flagKey: options.flagKey ?? '', bucketing: options.bucketing ?? 2, missingKeyFails: options.missingKey === 'error' }
-  const outcome = (context: EvaluationContext, nowMs: number): RuleOutcome =>
-    runRule<RuleOutcome>(
-      run,
-      about,
-      context,
-      nowMs,
-      0,
-      (value) => ({ value: typeof value === 'number' && !Number.isFinite(value) ? null : (value as Json) }),
-      ({ code, message }) => ({ value: null, errorCode: code, errorMessage: message }),
-    )
+  const { run } = compilerWith(options, attributes, evaluators.all).compile(rule)
+  const whose = aboutFlag(options.flagKey ?? '', options.bucketing ?? 2)
+  const say = (state: State): unknown => {
+    about(state, whose)
+    try {
+      const said = run(state.context, state)
+      return state.keyMissed && options.missingKey === 'error' ? keyMissing : said
+    } catch (thrown) {
+      return failureOf(thrown)
+    }
+  }
+  const outcome = (context: EvaluationContext, nowMs: number): RuleOutcome => {
+    const state = takeState()
+    state.begin(context, nowMs, 0, attributes)
+    const said = say(state)
+    giveBack(state)
+    if (said instanceof Failure) return { value: null, errorCode: said.code, errorMessage: said.message }
+    return { value: typeof said === 'number' && !Number.isFinite(said) ? null : (said as Json) }
+  }
   return { problems, outcome, run: (context, nowMs) => outcome(context, nowMs).value }
 }

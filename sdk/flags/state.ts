@@ -1,44 +1,118 @@
 import type { BucketingVersion } from './bucket.ts'
+import { type Beginning, beginningOf } from './murmur3.ts'
 import type { EvaluationContext } from './types.ts'
+import { memberOf, plainOf } from './values.ts'
+import { TooMuchWork } from './work.ts'
+
+/** Whose rule is run. */
+export type About = {
+  readonly flagKey: string
+  readonly bucketing: BucketingVersion
+  /** Of what version 2 hashes where a share names nothing. */
+  readonly beginning: Beginning
+}
+
+export const aboutFlag = (flagKey: string, bucketing: BucketingVersion): About => ({ flagKey, bucketing, beginning: beginningOf(flagKey) })
 
 /**
- * The steps that one evaluation may take over lists and long texts: each element of a list that a `map` or its like
- * goes through costs as many as the rule it runs has parts. A rule has at most 20,000 parts, so without lists no rule
- * comes near; with lists inside lists of a hostile context this ends after some ten milliseconds.
+ * So many different attributes are remembered during an evaluation; what is read beyond them is looked up each time.
+ * Rules of one company read a dozen.
  */
-export const stepsMax = 1_000_000
+const attributesMax = 256
 
-/** A text that a rule makes is at most this long: `reduce` could double one a thousand times over. */
-export const textLengthMax = 1_048_576
+export const targetingKeyNumber = 0
 
-export class TooMuchWork extends Error {
-  override readonly name = 'TooMuchWork'
+/** The attributes that the rules of a set read, numbered as they are met. `targetingKey` is the first. */
+export class Attributes {
+  readonly paths: (readonly string[])[] = []
+  readonly #numbers = new Map<string, number>()
+
+  constructor() {
+    this.numberOf(['targetingKey'])
+  }
+
+  /** Undefined when there are too many already. */
+  numberOf(path: readonly string[]): number | undefined {
+    const name = path.join('.')
+    const known = this.#numbers.get(name)
+    if (known !== undefined || this.paths.length === attributesMax) return known
+    this.#numbers.set(name, this.paths.length)
+    this.paths.push(path)
+    return this.paths.length - 1
+  }
 }
+
+const noContext: EvaluationContext = Object.freeze({})
+const nobody = aboutFlag('', 2)
 
 /** What one evaluation knows besides the rule. One object serves one evaluation after the other. */
 export class State {
   context: EvaluationContext = noContext
-  flagKey = ''
-  bucketing: BucketingVersion = 2
+  about: About = nobody
   nowMs = 0
   /** A share was reached that needs a targeting key, and there is none. */
   keyMissed = false
-  /** Steps taken. */
+  /** Steps taken, see `spend`. */
   steps = 0
-  /** Evaluations of many flags for one context and one moment have the same; see evaluators.ts. */
+  /** While many flags are evaluated: a number that no other evaluation has; else 0. See evaluators.ts. */
   pass = 0
+  /** What the context said, by number of the attribute; of this evaluation where the stamp is this one's. */
+  readonly #values: unknown[] = []
+  readonly #stamps: number[] = []
+  #paths: readonly (readonly string[])[] = []
+  #stamp = 0
+
+  begin(context: EvaluationContext, nowMs: number, pass: number, attributes: Attributes): void {
+    this.context = typeof context === 'object' && context !== null ? context : noContext
+    this.nowMs = nowMs
+    this.pass = pass
+    this.#paths = attributes.paths
+    this.#stamp++
+  }
+
+  /** An attribute of the context as rules see it, by its number; undefined when there is none. Looked up once. */
+  attribute(nth: number): unknown {
+    return this.#stamps[nth] === this.#stamp ? this.#values[nth] : this.#look(nth)
+  }
+
+  #look(nth: number): unknown {
+    const value = valueAt(this.context, this.#paths[nth] as readonly string[])
+    // A list or an object would be held on to after the evaluation.
+    if (typeof value === 'object' && value !== null) return value
+    while (this.#values.length <= nth) {
+      this.#values.push(undefined)
+      this.#stamps.push(0)
+    }
+    this.#values[nth] = value
+    this.#stamps[nth] = this.#stamp
+    return value
+  }
 }
 
-export const noContext: EvaluationContext = Object.freeze({})
-
-/** @throws TooMuchWork when the evaluation has used up its steps. */
-export function spend(state: State, steps: number): void {
-  state.steps += steps
-  if (state.steps > stepsMax) throw new TooMuchWork(`the rule takes more than ${stepsMax} steps for this context`)
+/** Follows a path through own members. Undefined when it leads nowhere. */
+export function valueAt(data: unknown, path: readonly string[]): unknown {
+  let value = data
+  for (const part of path) {
+    value = memberOf(value, part)
+    if (value === undefined) return undefined
+  }
+  return plainOf(value)
 }
 
-/** @throws TooMuchWork when the text is too long. */
-export function checkedText(text: string): string {
-  if (text.length > textLengthMax) throw new TooMuchWork(`the rule makes a text of more than ${textLengthMax} characters`)
-  return text
+/**
+ * The state that is free. A getter of a context, or `inSegment`, may evaluate a flag in the middle of an evaluation: that
+ * one makes a state of its own.
+ */
+let idle: State | undefined = new State()
+
+export function takeState(): State {
+  const state = idle ?? new State()
+  idle = undefined
+  return state
+}
+
+export function giveBack(state: State): void {
+  // A context is not held on to.
+  state.context = noContext
+  idle = state
 }

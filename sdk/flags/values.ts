@@ -2,7 +2,7 @@
  * JsonLogic's values: what is true, and how values of different types meet. As in JsonLogic's reference implementation,
  * except that no method of a value is ever called: a context may hold anything, and a rule must not run its code.
  */
-import { TooMuchWork } from './state.ts'
+import { TooMuchWork } from './work.ts'
 
 /** JsonLogic's truth: an empty list is false, an object is true, all else as in JavaScript. */
 export function isTruthy(value: unknown): boolean {

@@ -12,8 +12,9 @@ import {
   traitsOf,
   valuesOf,
 } from '../node.ts'
-import { spend, type State } from '../state.ts'
-import { memberOf, numberOf, plainOf, textOf } from '../values.ts'
+import { type State, valueAt } from '../state.ts'
+import { numberOf, textOf } from '../values.ts'
+import { spend } from '../work.ts'
 
 /** What flagd adds to every context; a member of the context with this name is not seen. */
 const injected = '$flagd'
@@ -23,16 +24,24 @@ const read: Operator = (args, compiler) => {
   const [path, otherwise] = [argument(nodes, 0), argument(nodes, 1)]
   if (!path.constant) {
     const { run } = path
-    const inElement = compiler.inElement
-    const byPath: Run = (data, state) => readPath(data, state, partsOf(run(data, state)), inElement)
-    return dynamicNode(withDefault(byPath, otherwise), traitsOf(nodes) | differsByFlag | readsTargetingKey)
+    const byPath: Run = (data, state) => readPath(data, state, partsOf(run(data, state)), compiler.inElement)
+    return dynamicNode(orElse(byPath, otherwise), traitsOf(nodes) | differsByFlag | readsTargetingKey)
   }
   const parts = partsOf(path.value)
-  return dynamicNode(withDefault(reader(parts, compiler), otherwise), traitsOf(nodes) | traitsOfPath(parts, compiler))
+  const attribute = isOfContext(parts, compiler) ? compiler.attributes.numberOf(parts) : undefined
+  if (attribute === undefined) {
+    const byPath: Run = (data, state) => readPath(data, state, parts, compiler.inElement)
+    return dynamicNode(orElse(byPath, otherwise), traitsOf(nodes) | traitsOfPath(parts, compiler))
+  }
+  const traits = traitsOf(nodes) | traitsOfPath(parts, compiler)
+  const byNumber: Run = (_data, state) => state.attribute(attribute)
+  return { ...dynamicNode(orElse(byNumber, otherwise), traits), ...(otherwise === nothing ? { attribute } : {}) }
 }
 
 /** An empty path is the whole. */
 const partsOf = (path: unknown): readonly string[] => (path === null || path === '' ? [] : textOf(path).split('.'))
+
+const isOfContext = (parts: readonly string[], compiler: Compiler) => !compiler.inElement && parts.length > 0 && parts[0] !== injected
 
 function traitsOfPath(parts: readonly string[], compiler: Compiler): number {
   if (compiler.inElement) return 0
@@ -40,45 +49,29 @@ function traitsOfPath(parts: readonly string[], compiler: Compiler): number {
   return parts[0] === 'targetingKey' ? readsTargetingKey : 0
 }
 
-/** Undefined where there is nothing. */
-function reader(parts: readonly string[], compiler: Compiler): Run {
-  const inElement = compiler.inElement
-  if (!inElement && parts[0] === injected) return (data, state) => readPath(data, state, parts, false)
-  const [name] = parts
-  if (name === undefined) return plainOf
-  if (parts.length === 1) return (data) => memberOf(data, name)
-  return (data, state) => readPath(data, state, parts, inElement)
-}
-
-function withDefault(run: Run, otherwise: Node): Run {
+/** Null, or what is written down, where there is nothing. */
+function orElse(run: Run, otherwise: Node): Run {
   if (otherwise === nothing) {
     return (data, state) => {
       const value = run(data, state)
-      return typeof value === 'string' ? value : plainOf(value)
+      return value === undefined ? null : value
     }
   }
   return (data, state) => {
     const value = run(data, state)
-    return value === undefined ? otherwise.run(data, state) : plainOf(value)
+    return value === undefined ? otherwise.run(data, state) : value
   }
 }
 
 function readPath(data: unknown, state: State, parts: readonly string[], inElement: boolean): unknown {
-  if (parts.length === 0) return data
-  if (!inElement && parts[0] === injected) return readInjected(state, parts)
-  let value = data
-  for (const part of parts) {
-    value = memberOf(value, part)
-    if (value === undefined) return undefined
-  }
-  return value
+  return !inElement && parts[0] === injected ? readInjected(state, parts) : valueAt(data, parts)
 }
 
 function readInjected(state: State, parts: readonly string[]): unknown {
   const timestamp = Math.floor(state.nowMs / 1_000)
-  if (parts.length === 1) return { flagKey: state.flagKey, timestamp }
+  if (parts.length === 1) return { flagKey: state.about.flagKey, timestamp }
   if (parts.length > 2) return undefined
-  return parts[1] === 'flagKey' ? state.flagKey : parts[1] === 'timestamp' ? timestamp : undefined
+  return parts[1] === 'flagKey' ? state.about.flagKey : parts[1] === 'timestamp' ? timestamp : undefined
 }
 
 /** Which of the paths lead to nothing, to null or to an empty text. A list as the first argument is the list of paths. */

@@ -2,12 +2,13 @@
  * `fractional: [bucketBy?, [variant, weight?], …]`, flagd's share: which variant a unit gets, by a hash and not by
  * chance. Source: flagd `core/pkg/evaluator/fractional.go` (version 2) and the decision record of version 3.
  */
-import { type BucketingVersion, bucketOfHash, hashOfValue, weightMax } from '../bucket.ts'
-import { murmur3Joined } from '../murmur3.ts'
+import { bucketOfHash, hashOfValue, weightMax } from '../bucket.ts'
+import { beginningOf, murmur3, murmur3After } from '../murmur3.ts'
 import {
   type Compiler,
   differsByFlag,
   dynamicNode,
+  type HashOf,
   listNode,
   type Node,
   type Operator,
@@ -16,16 +17,17 @@ import {
   traitsOf,
   valuesOf,
 } from '../node.ts'
-import { checkedText, type State } from '../state.ts'
+import { type State, targetingKeyNumber } from '../state.ts'
 import type { JsonLogic } from '../types.ts'
 import { joinedText, plainOf } from '../values.ts'
+import { checkedText } from '../work.ts'
 
 export const fractional: Operator = (args, compiler) => {
   const by = args.length > 0 && !Array.isArray(args[0]) ? bucketedBy(args[0] as JsonLogic, compiler) : undefined
   const entries = (by === undefined ? args : args.slice(1)).map((entry) => compiledEntry(entry, compiler))
   const traits = traitsOf(entries.map(({ node }) => node)) | (by?.node.traits ?? 0) | differsByFlag | readsTargetingKey
   const written = entries.map((entry) => entry.written)
-  if (written.every((entry) => entry !== undefined)) return dynamicNode(writtenShare(by?.hashOf ?? unitHash, written), traits)
+  if (written.every((entry) => entry !== undefined)) return writtenShare(by?.hashOf ?? unitHash, written, traits)
   const runs = entries.map(({ node }) => node.run)
   return dynamicNode((data, state) => {
     const first = by?.node.run(data, state)
@@ -37,7 +39,7 @@ export const fractional: Operator = (args, compiler) => {
 }
 
 /** `written`: its weight does not come from the context. */
-type Entry = { readonly node: Node; readonly written?: { readonly variant: Run; readonly weight: number } | undefined }
+type Entry = { readonly node: Node; readonly written?: { readonly variant: Node; readonly weight: number } | undefined }
 
 function compiledEntry(entry: JsonLogic, compiler: Compiler): Entry {
   if (!Array.isArray(entry)) return { node: compiler.compile(entry) }
@@ -47,33 +49,28 @@ function compiledEntry(entry: JsonLogic, compiler: Compiler): Entry {
   if (variant === undefined || nodes.length > 2 || (variant.constant && !isVariant(variant.value))) return { node }
   if (weight !== undefined && !weight.constant) return { node }
   const count = weight === undefined ? 1 : weightOf(weight.value)
-  return { node, written: count === undefined ? undefined : { variant: variant.run, weight: count } }
+  return { node, written: count === undefined ? undefined : { variant, weight: count } }
 }
 
 /** The usual share: the sums are made once. */
-function writtenShare(hashOf: HashOf, entries: readonly { readonly variant: Run; readonly weight: number }[]): Run {
-  const total = entries.reduce((sum, entry) => sum + entry.weight, 0)
-  if (total === 0 || total > weightMax) return () => null
-  let sum = 0
-  const ends = entries.map((entry) => (sum += entry.weight))
-  const variants = entries.map((entry) => entry.variant)
-  return (data, state) => {
+function writtenShare(hashOf: HashOf, written: readonly { readonly variant: Node; readonly weight: number }[], traits: number): Node {
+  let total = 0
+  const entries = written.map(({ variant, weight }) => ({ variant, end: (total += weight) }))
+  if (total === 0 || total > weightMax) return dynamicNode(() => null, traits)
+  const run: Run = (data, state) => {
     const hash = hashOf(data, state)
     if (hash === undefined) return null
     const bucket = bucketOfHash(hash, total)
-    let nth = 0
-    while ((ends[nth] as number) <= bucket) nth++
-    return variantOf((variants[nth] as Run)(data, state))
+    const entry = entries.find(({ end }) => bucket < end)
+    return entry === undefined ? null : variantOf(entry.variant.run(data, state))
   }
+  return { ...dynamicNode(run, traits), share: { hashOf, total, entries } }
 }
-
-/** Undefined: nothing to hash. */
-type HashOf = (data: unknown, state: State) => number | undefined
 
 type Bucketed = { readonly node: Node; readonly hashOf: HashOf }
 
 function bucketedBy(by: JsonLogic, compiler: Compiler): Bucketed {
-  const { node, hashOf } = joined(by, compiler) ?? byValue(compiler.compile(by))
+  const { node, hashOf } = salted(by, compiler) ?? byValue(compiler.compile(by))
   if ((node.traits & readsTargetingKey) === 0 || compiler.options.missingKey !== 'error') return { node, hashOf }
   // Without this all who have no key would be one unit, named by the salt alone.
   return { node, hashOf: (data, state) => (targetingKeyOf(state) === undefined ? missed(state) : hashOf(data, state)) }
@@ -81,36 +78,34 @@ function bucketedBy(by: JsonLogic, compiler: Compiler): Bucketed {
 
 const byValue = (node: Node): Bucketed => ({ node, hashOf: (data, state) => hashOfBy(node.run(data, state), state) })
 
-/** `{"cat": [salt, attribute]}`, what nearly every share with a salt hashes: the two are not joined first. */
-function joined(by: JsonLogic, compiler: Compiler): Bucketed | undefined {
+/** `{"cat": [salt, attribute]}`, what nearly every share with a salt hashes: the salt is hashed once. */
+function salted(by: JsonLogic, compiler: Compiler): Bucketed | undefined {
   const parts = typeof by === 'object' && by !== null && 'cat' in by ? by.cat : undefined
-  if (!Array.isArray(parts) || parts.length !== 2) return undefined
-  const nodes = (parts as readonly JsonLogic[]).map(compiler.compile) as [Node, Node]
-  const [first, second] = [nodes[0].run, nodes[1].run]
-  const run: Run = (data, state) => checkedText(joinedText(first(data, state)) + joinedText(second(data, state)))
+  if (!Array.isArray(parts) || parts.length !== 2 || typeof parts[0] !== 'string') return undefined
+  const salt: string = parts[0]
+  const { run: unit, traits } = compiler.compile(parts[1] as JsonLogic)
+  const beginning = beginningOf(salt)
+  const run: Run = (data, state) => checkedText(salt + joinedText(unit(data, state)))
   const hashOf: HashOf = (data, state) =>
-    state.bucketing === 3 ? hashOfValue(run(data, state)) : murmur3Joined(joinedText(first(data, state)), joinedText(second(data, state)))
-  return { node: dynamicNode(run, traitsOf(nodes)), hashOf }
+    state.about.bucketing === 3 ? hashOfValue(run(data, state)) : murmur3After(beginning, joinedText(unit(data, state)))
+  return { node: dynamicNode(run, traits), hashOf }
 }
 
 /** Version 2 hashes texts, 3 hashes every value that is no list; null is as if it were not there. */
 function hashOfBy(by: unknown, state: State): number | undefined {
-  if (typeof by === 'string' && state.bucketing === 2) return murmur3Joined(by, '')
+  if (typeof by === 'string' && state.about.bucketing === 2) return murmur3(by)
   if (by === null || by === undefined) return hashOfUnit(state)
-  return state.bucketing === 2 || Array.isArray(by) ? undefined : hashOfValue(by)
+  return state.about.bucketing === 2 || Array.isArray(by) ? undefined : hashOfValue(by)
 }
 
 const unitHash: HashOf = (_data, state) => hashOfUnit(state)
 
+/** Of who has the targeting key, in the whole context also where the share stands in the rule of a `map`. */
 function hashOfUnit(state: State): number | undefined {
   const targetingKey = targetingKeyOf(state)
   if (targetingKey === undefined) return missed(state)
-  return hashOfKeys[state.bucketing](state.flagKey, targetingKey)
-}
-
-const hashOfKeys: Readonly<Record<BucketingVersion, (flagKey: string, targetingKey: string) => number>> = {
-  2: murmur3Joined,
-  3: (flagKey, targetingKey) => hashOfValue([flagKey, targetingKey]),
+  const { flagKey, bucketing, beginning } = state.about
+  return bucketing === 3 ? hashOfValue([flagKey, targetingKey]) : murmur3After(beginning, targetingKey)
 }
 
 function missed(state: State): undefined {
@@ -118,9 +113,8 @@ function missed(state: State): undefined {
   return undefined
 }
 
-/** Of the context itself, also where the share stands in the rule of a `map`. */
-function targetingKeyOf({ context }: State): string | undefined {
-  const key = Object.hasOwn(context, 'targetingKey') ? context.targetingKey : undefined
+function targetingKeyOf(state: State): string | undefined {
+  const key = state.attribute(targetingKeyNumber)
   return typeof key === 'string' && key !== '' ? key : undefined
 }
 

@@ -1,8 +1,9 @@
 /** `map` and its like: a rule for each element of a list. What they cost is counted, see `stepsMax`. */
 import { type Compiler, dynamicNode, type Node, nothing, type Operator, pure, type Run, traitsOf } from '../node.ts'
-import { spend, type State } from '../state.ts'
+import type { State } from '../state.ts'
 import type { JsonLogic } from '../types.ts'
 import { isTruthy } from '../values.ts'
+import { spend } from '../work.ts'
 
 /** The list and the rule for each element, with what one run of it costs. */
 function parts(args: readonly JsonLogic[], compiler: Compiler): { list: Node; each: Node; cost: number } {
