@@ -62,6 +62,7 @@ function openEnvironment(name: string, world: () => World, segments: SegmentsVie
   const listsChangedAt = new Map<string, number>()
   let evaluatorsChangedAt = opened
   let evaluators = evaluatorsOf()
+  let evaluatorsHash = contentHash(evaluators)
   let revision = opened
   let etag: string | undefined
   for (const flag of world().flags.values()) define(flag)
@@ -90,7 +91,7 @@ function openEnvironment(name: string, world: () => World, segments: SegmentsVie
   }
 
   function etagNow(): string {
-    return (etag ??= contentHash([evaluators, [...definitions].map(([key, { hash }]) => [key, hash]).sort()]))
+    return (etag ??= contentHash([evaluatorsHash, [...definitions].map(([key, { hash }]) => [key, hash]).sort()]))
   }
 
   function document() {
@@ -138,11 +139,13 @@ function openEnvironment(name: string, world: () => World, segments: SegmentsVie
         if (flag.archivedAt !== null && definitions.delete(key)) remove.push(key)
       }
       const now = evaluatorsOf()
-      const isOther = contentHash(now) !== contentHash(evaluators)
+      const hash = contentHash(now)
+      const isOther = hash !== evaluatorsHash
       if (Object.keys(changed).length === 0 && remove.length === 0 && !isOther && lists.length === 0) return
       const from = revision
       revision = world().revision
       evaluators = now
+      evaluatorsHash = hash
       if (isOther) evaluatorsChangedAt = revision
       for (const list of lists) listsChangedAt.set(list, revision)
       etag = undefined

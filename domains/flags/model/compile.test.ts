@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { ladder, noSegments } from '../fixtures.ts'
 import type { LiveEnvironment } from '../live-types.ts'
 import { compileFlag, prerequisiteEvaluators, ringEvaluators } from './compile.ts'
+import { forFlagd } from './dialect.ts'
 import { explain } from './explain.ts'
 import { beginFlag, type Exposure, type Flag, type Ladder, type Setting } from './flag.ts'
 
@@ -50,7 +51,7 @@ const anExposure: fc.Arbitrary<Exposure> = fc.record({
   ),
   bucketBy: fc.constantFrom(null, null, 'account'),
 })
-const aRule = fc.constantFrom(
+const aRule = fc.constantFrom<Setting['targeting'][]>(
   null,
   { if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'b'] },
   { if: [{ '==': [{ var: 'plan' }, 'pro'] }, 'b', { ends_with: [{ var: 'email' }, '.org'] }, 'a'] },
@@ -70,7 +71,7 @@ const aFlag = fc
     targeting: aRule,
     exposure: fc.oneof(anExposure, fc.constant(null)),
     killed: fc.constantFrom(false, false, false, true),
-    needs: fc.constantFrom([], [], [{ flag: 'needed', variant: 'a' }]),
+    needs: fc.constantFrom<Flag['prerequisites'][]>([], [], [{ flag: 'needed', variant: 'a' }]),
   })
   .map(({ salt, state, targeting, exposure, killed, needs }) =>
     withSetting(base('f', { salt, prerequisites: needs, ...(killed ? { killed: { '*': { at: 0, by: 'ann', reason: 'smoke' } } } : {}) }), {
@@ -98,8 +99,8 @@ describe('a compiled flag', () => {
         const document = documentOf([flag, { ...other, key: 'needed', prerequisites: [] }])
         const ours = compileFlagSet(document).evaluate('f', person, 0)
         const core = new FlagdCore()
-        core.setConfigurations(JSON.stringify(document))
-        const theirs = core.resolveStringEvaluation('f', 'code', person, quiet)
+        core.setConfigurations(JSON.stringify(forFlagd(document)))
+        const theirs = core.resolveStringEvaluation('f', 'code', person as Record<string, string>, quiet)
         expect({ variant: ours.variant, value: ours.value ?? 'code' }).toEqual({ variant: theirs.variant, value: theirs.value })
       }),
       { numRuns: 500 },
@@ -180,7 +181,7 @@ describe('a compiled flag', () => {
           and: [
             { $ref: 'ring:qa' },
             {
-              '==': [
+              '===': [
                 {
                   fractional: [
                     ['in', 10_000],

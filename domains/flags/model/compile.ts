@@ -8,7 +8,7 @@ import { everybody, type Exposure, type Flag, killIn, type Ladder, type Setting,
 /** Shares are kept to a thousandth of a percent, so a ring is cut into this many. */
 export const shareParts = 100_000
 const key = { var: 'targetingKey' }
-/** A rule that holds for nobody; a bare `false` would break flagd's textual substitution. */
+/** A rule that holds for nobody; a bare `false` would break flagd's textual substitution. Names are compared by `===`: some engines of JsonLogic refuse to compare `false` with a text loosely. */
 const never: JsonLogic = { '!!': [false] }
 
 /** The definition that clients of this environment get. */
@@ -57,7 +57,7 @@ function decisionOf(flag: Flag, setting: Setting, ladder: Ladder): { targeting: 
   const rules = isEmpty(setting.targeting) ? null : (setting.targeting as JsonLogic)
   const exposed = setting.exposure ? exposureRule(flag, setting.exposure, ladder) : null
   const both = rules === null ? exposed : exposed === null ? rules : followedBy(rules, exposed)
-  const guard = flag.prerequisites.map(({ flag: other, variant }) => ({ '==': [{ $ref: `flag:${other}` }, variant] }))
+  const guard = flag.prerequisites.map(({ flag: other, variant }) => ({ '===': [{ $ref: `flag:${other}` }, variant] }))
   if (guard.length > 0) return { targeting: both === null ? null : { if: [allOf(guard), both, null] }, defaultVariant }
   if (typeof both === 'string') return { targeting: null, defaultVariant: both }
   return { targeting: both, defaultVariant }
@@ -81,7 +81,7 @@ function exposureRule(flag: Flag, exposure: Exposure, ladder: Ladder): JsonLogic
 /** Is the unit in the first p% of its ring? The border only moves with p, so nobody leaves when p grows. */
 function shareOf(flag: Flag, { percent, bucketBy }: Exposure): JsonLogic[] {
   const parts = Math.round((percent / 100) * shareParts)
-  const share = { '==': [{ fractional: [...unitOf(flag, bucketBy, ''), ['in', parts], ['out', shareParts - parts]] }, 'in'] }
+  const share = { '===': [{ fractional: [...unitOf(flag, bucketBy, ''), ['in', parts], ['out', shareParts - parts]] }, 'in'] }
   return bucketBy === null ? [share] : [{ '!=': [{ var: bucketBy }, null] }, share]
 }
 

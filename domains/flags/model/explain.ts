@@ -77,7 +77,7 @@ function stepsOf(it: Parameters<typeof explain>[0], run: (rule: JsonLogic) => Js
   if (killed)
     found.push({ kind: 'kill', says: `killed: ${rests} to everybody`, because: `${killed.by} killed it: ${killed.reason}`, decides: true })
   for (const { flag: other, variant } of flag.prerequisites) {
-    const met = run({ '==': [{ $ref: `flag:${other}` }, variant] }) === true
+    const met = run({ '===': [{ $ref: `flag:${other}` }, variant] }) === true
     const got = run({ $ref: `flag:${other}` })
     found.push({
       kind: 'prerequisite',

@@ -168,12 +168,19 @@ export function refsOf(rule: Json): Set<string> {
   return found
 }
 
+/** Asked of every flag for every segment and ring that a page shows, so each flag is walked once. */
+const refsKnown = new WeakMap<Flag, ReadonlySet<string>>()
+
 /** All that a flag's rules refer to, in any environment. */
-export function refsOfFlag(flag: Flag): Set<string> {
-  return new Set(
+export function refsOfFlag(flag: Flag): ReadonlySet<string> {
+  const known = refsKnown.get(flag)
+  if (known) return known
+  const refs = new Set(
     Object.values(flag.settings).flatMap(({ targeting, exposure }) => [
       ...refsOf(targeting as Json),
       ...(exposure && exposure.ring !== everybody ? [`ring:${exposure.ring}`] : []),
     ]),
   )
+  refsKnown.set(flag, refs)
+  return refs
 }

@@ -4,6 +4,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Clock } from '@belay/base'
 import type { EvaluationContext, FlagDefinition, FlagDocument, Json } from '@belay/flag-evaluator'
 import { eventBytes, type Hub } from '@belay/http'
+import { forFlagd } from '../model/dialect.ts'
 import type { LiveEnvironment, LiveNews } from '../live-types.ts'
 import { bareTag } from './etag.ts'
 import { type BulkAnswer, openOutcomes, type Outcome, type Reasons } from './outcomes.ts'
@@ -209,28 +210,4 @@ function hasShare(rule: Json): boolean {
   if (Array.isArray(rule)) return rule.some(hasShare)
   if (typeof rule !== 'object' || rule === null) return false
   return Object.entries(rule).some(([operator, value]) => operator === 'fractional' || hasShare(value as Json))
-}
-
-/**
- * For flagd itself, which knows no lists of segments: who evaluates puts the names of the lists that the unit is in
- * (`POST /api/sdk/membership`) into the context, as `belay.segments`.
- */
-function forFlagd({ $evaluators, flags, ...rest }: FlagDocument): FlagDocument {
-  const evaluators = $evaluators && Object.fromEntries(Object.entries($evaluators).map(([name, rule]) => [name, withoutLists(rule)]))
-  const plain = Object.entries(flags).map(([key, { targeting, ...flag }]): [string, FlagDefinition] => [
-    key,
-    targeting === undefined ? flag : { ...flag, targeting: withoutLists(targeting) },
-  ])
-  return { ...rest, ...(evaluators ? { $evaluators: evaluators } : {}), flags: Object.fromEntries(plain) }
-}
-function withoutLists(rule: Json): Json {
-  if (Array.isArray(rule)) return rule.map((it: Json) => withoutLists(it))
-  if (typeof rule !== 'object' || rule === null) return rule
-  return Object.fromEntries(
-    Object.entries(rule).map(([operator, value]): [string, Json] =>
-      operator === 'in_segment' && Array.isArray(value)
-        ? ['in', [value[0] as Json, { var: 'belay.segments' }]]
-        : [operator, withoutLists(value as Json)],
-    ),
-  )
 }
