@@ -35,46 +35,50 @@ export type ListChange = {
 
 /**
  * Adds and removes keys (one that is in both stays or comes), then splits or merges chunks until their number is what
- * the bytes ask for. `read` gives the text of a chunk, an empty one when there is none.
+ * the bytes ask for. `read` gives the texts of chunks; one that is missing is empty.
  */
 export async function changeList(
   before: ListShape,
   change: { add: Iterable<string>; remove: Iterable<string> },
-  read: (chunk: number) => Promise<string>,
+  read: (chunks: readonly number[]) => Promise<ReadonlyMap<number, string>>,
 ): Promise<ListChange> {
   const open = new Map<number, Set<string>>()
   const texts = new Map<number, string>()
-  const chunk = async (at: number): Promise<Set<string>> => {
-    const known = open.get(at)
-    if (known) return known
-    const text = at < before.chunks ? await read(at) : ''
-    if (open.size % chunksPerTurn === 0) await setImmediate()
-    const keys = new Set(keysOfChunk(text))
-    texts.set(at, text)
-    open.set(at, keys)
-    return keys
+  async function openAll(chunks: Iterable<number>): Promise<void> {
+    const missing = [...new Set(chunks)].filter((at) => !open.has(at))
+    const stored = await read(missing.filter((at) => at < before.chunks))
+    for (const at of missing) {
+      const text = stored.get(at) ?? ''
+      texts.set(at, text)
+      open.set(at, new Set(keysOfChunk(text)))
+    }
   }
+  const chunk = (at: number) => open.get(at) as Set<string>
   const add = new Set(change.add)
+  const remove = new Set(change.remove)
+  await openAll([...add, ...remove].map((key) => chunkOfKey(key, before.chunks)))
   const added: string[] = []
   const removed: string[] = []
   let bytes = before.bytes
   for (const key of add) {
-    const keys = await chunk(chunkOfKey(key, before.chunks))
+    const keys = chunk(chunkOfKey(key, before.chunks))
     if (keys.has(key)) continue
     keys.add(key)
     added.push(key)
     bytes += lineBytes(key)
   }
-  for (const key of new Set(change.remove)) {
-    if (add.has(key) || !(await chunk(chunkOfKey(key, before.chunks))).delete(key)) continue
+  for (const key of remove) {
+    if (add.has(key) || !chunk(chunkOfKey(key, before.chunks)).delete(key)) continue
     removed.push(key)
     bytes -= lineBytes(key)
   }
 
   const chunks = chunksFor(bytes)
+  const between = Array.from({ length: Math.abs(chunks - before.chunks) }, (_, nth) => Math.min(chunks, before.chunks) + nth)
+  await openAll(between.flatMap((at) => [at, parentOf(at)]))
   for (let next = before.chunks; next < chunks; next++) {
-    const child = await chunk(next)
-    const parent = await chunk(parentOf(next))
+    const child = chunk(next)
+    const parent = chunk(parentOf(next))
     for (const key of parent)
       if (chunkOfKey(key, next + 1) === next) {
         parent.delete(key)
@@ -82,8 +86,8 @@ export async function changeList(
       }
   }
   for (let last = before.chunks - 1; last >= chunks; last--) {
-    const child = await chunk(last)
-    const parent = await chunk(parentOf(last))
+    const child = chunk(last)
+    const parent = chunk(parentOf(last))
     for (const key of child) parent.add(key)
     child.clear()
   }

@@ -2,11 +2,14 @@
 
 /** A million keys are 16 MB of memory and a second of uploading; whoever has more knows them by an attribute. */
 export const listMaxKeys = 1_000_000
-/** A million keys of 134 bytes; UUIDs have 36 and e-mail addresses seldom 60. Uploads are held in memory before they are written. */
-export const listMaxBytes = 128 * 1_024 * 1_024
+/**
+ * A million keys of 67 bytes; UUIDs have 36 and e-mail addresses seldom 60. Uploads are held in memory before they are
+ * written, and a change of many keys rewrites most of the list in one transaction.
+ */
+export const listMaxBytes = 64 * 1_024 * 1_024
 /** The longest unit that services report (sdk/protocol). */
 export const keyMaxBytes = 500
-/** What one JSON request carries (sdk/protocol); a transaction that adds so many to a full list takes about a second. */
+/** What one JSON request carries (sdk/protocol); a transaction that adds so many to a full list takes one or two seconds. */
 export const changeMaxKeys = 10_000
 /** Five times the thousand that a large product has; each costs a name and a rule in memory. */
 export const segmentsMax = 5_000

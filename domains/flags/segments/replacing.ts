@@ -18,7 +18,7 @@ import {
   deleteLeftover,
   leftoversBefore,
   nextRevision,
-  putChunk,
+  putChunks,
   type SegmentRow,
   type StoredChunk,
   touchLeftover,
@@ -45,7 +45,7 @@ export async function writeDraft(store: Store, clock: Clock, segment: string, { 
     waiting = []
     await store.write(async (tx) => {
       if (!(await touchLeftover(tx, list, clock.now()))) throw segmentProblem('segment-upload-lost', { key: segment })
-      for (const chunk of chunks) await putChunk(tx, chunk)
+      await putChunks(tx, chunks)
     })
   }
   let count = 0

@@ -1,13 +1,12 @@
 /** Segments: named groups of units, described by a rule or listed key by key. */
 import { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import { canonicalJson, type Clock, Problem } from '@belay/base'
 import { nearest } from '@belay/cloudfile'
 import type { JsonLogic } from '@belay/flag-evaluator'
 import type { Ledger } from '@belay/ledger'
 import { flagKeyPattern, type SegmentWire } from '@belay/protocol'
 import type { Db, Store } from '@belay/store'
-import { changeList, chunkHash, chunksPerTurn, contentHashOf, type ListShape } from './chunks.ts'
+import { changeList, chunkHash, contentHashOf, type ListShape } from './chunks.ts'
 import { factOf, type KeysTold, sayChanged, sayCreated, sayReplaced, tellKeys } from './facts.ts'
 import { allListsMaxKeys, changeMaxKeys, listMaxBytes, listMaxKeys, segmentsMax, whyNoKey } from './limits.ts'
 import { readKeys } from './lines.ts'
@@ -20,12 +19,12 @@ import {
   addLeftover,
   allReferences,
   chunkHashes,
-  chunkKeys,
+  chunkTexts,
   deleteLeftover,
   deleteSegment,
   insertSegment,
   nextRevision,
-  putChunk,
+  putChunks,
   type SegmentRow,
   segmentRow,
   sizeOfOthers,
@@ -158,12 +157,9 @@ export function openSegments({ store, ledger, clock, use }: SegmentsOptions): Se
     remove: readonly string[],
     revision: number,
   ) {
-    const change = await changeList(row, { add, remove }, (chunk) => chunkKeys(tx, row.list, chunk))
-    let count = 0
-    for (const [chunk, keys] of change.written) {
-      await putChunk(tx, { list: row.list, chunk, revision, hash: chunkHash(keys), keys })
-      if (++count % chunksPerTurn === 0) await setImmediate()
-    }
+    const change = await changeList(row, { add, remove }, (chunks) => chunkTexts(tx, row.list, chunks))
+    const written = [...change.written].map(([chunk, keys]) => ({ list: row.list, chunk, revision, hash: chunkHash(keys), keys }))
+    await putChunks(tx, written)
     const content = change.written.size === 0 ? row.content : contentHashOf(await chunkHashes(tx, row.list))
     return { row: { ...row, ...change.shape, content }, added: change.added, removed: change.removed }
   }

@@ -1,4 +1,5 @@
 /** The tables of segments and nobody else's. */
+import { setImmediate } from 'node:timers/promises'
 import type { JsonLogic } from '@belay/flag-evaluator'
 import { type Db, fromJson, type Migrations, statement, toJson } from '@belay/store'
 
@@ -181,29 +182,41 @@ export async function deleteSegment(tx: Db, key: string): Promise<void> {
 }
 
 // ── chunks ──────────────────────────────────────────────────────────────────────────────────────────────────
-const upsertChunk = statement((db, it: SegmentTables['segment_chunk']) =>
-  tables(db)
-    .insertInto('segment_chunk')
-    .values({ list: it.list, chunk: it.chunk, revision: it.revision, hash: it.hash, keys: it.keys })
-    .onConflict((conflict) =>
-      conflict.columns(['list', 'chunk']).doUpdateSet((row) => ({
-        revision: row.ref('excluded.revision'),
-        hash: row.ref('excluded.hash'),
-        keys: row.ref('excluded.keys'),
-      })),
-    ),
-)
 export type StoredChunk = SegmentTables['segment_chunk']
-export async function putChunk(tx: Db, chunk: StoredChunk): Promise<void> {
-  await upsertChunk(tx, chunk)
+/** A statement takes so many; on PostgreSQL each costs a round trip. */
+const chunksPerStatement = 32
+
+/** Writes the chunks over those that are there. */
+export async function putChunks(tx: Db, chunks: readonly StoredChunk[]): Promise<void> {
+  for (let start = 0; start < chunks.length; start += chunksPerStatement) {
+    await tables(tx)
+      .insertInto('segment_chunk')
+      .values(chunks.slice(start, start + chunksPerStatement))
+      .onConflict((conflict) =>
+        conflict.columns(['list', 'chunk']).doUpdateSet((row) => ({
+          revision: row.ref('excluded.revision'),
+          hash: row.ref('excluded.hash'),
+          keys: row.ref('excluded.keys'),
+        })),
+      )
+      .execute()
+    await setImmediate()
+  }
 }
-const selectChunk = statement((db, at: { list: number; chunk: number }) =>
-  tables(db).selectFrom('segment_chunk').select('keys').where('list', '=', at.list).where('chunk', '=', at.chunk),
-)
-/** Empty: nobody is in it. */
-export async function chunkKeys(db: Db, list: number, chunk: number): Promise<string> {
-  const [row] = await selectChunk(db, { list, chunk })
-  return row?.keys ?? ''
+/** The texts of these chunks; one that is missing is empty. */
+export async function chunkTexts(db: Db, list: number, chunks: readonly number[]): Promise<Map<number, string>> {
+  const texts = new Map<number, string>()
+  for (let start = 0; start < chunks.length; start += chunksPerStatement) {
+    const rows = await tables(db)
+      .selectFrom('segment_chunk')
+      .select(['chunk', 'keys'])
+      .where('list', '=', list)
+      .where('chunk', 'in', chunks.slice(start, start + chunksPerStatement))
+      .execute()
+    for (const { chunk, keys } of rows) texts.set(chunk, keys)
+    await setImmediate()
+  }
+  return texts
 }
 export async function chunkHashes(db: Db, list: number): Promise<Map<number, string>> {
   const rows = await tables(db)
