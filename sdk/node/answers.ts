@@ -8,9 +8,7 @@ import { ErrorCode, type JsonValue, type ResolutionDetails } from '@openfeature/
 import { type Counted, labelOf } from './reports/gather.ts'
 
 export type Answer = Counted & {
-  readonly evaluation: Evaluation
   /** Undefined: there is no value, the caller's own default counts. */
-  readonly details: ResolutionDetails<JsonValue> | undefined
   readonly promise: Promise<ResolutionDetails<JsonValue>> | undefined
 }
 
@@ -18,14 +16,14 @@ export type Answers = {
   of(evaluation: Evaluation): Answer
 }
 
-export function createAnswers(): Answers {
+export function createAnswers(isCompared: (flag: string) => boolean): Answers {
   /** As long as the evaluator's own: with the definitions that an outcome belongs to, its answer goes too. */
   const remembered = new WeakMap<Evaluation, Answer>()
   return {
     of(evaluation) {
       let answer = remembered.get(evaluation)
       if (answer === undefined) {
-        answer = toAnswer(evaluation)
+        answer = toAnswer(evaluation, isCompared)
         remembered.set(evaluation, answer)
       }
       return answer
@@ -33,7 +31,7 @@ export function createAnswers(): Answers {
   }
 }
 
-function toAnswer(evaluation: Evaluation): Answer {
+function toAnswer(evaluation: Evaluation, isCompared: (flag: string) => boolean): Answer {
   const { key, variant = null, value, reason, metadata } = evaluation
   const details =
     value === undefined || evaluation.errorCode !== undefined
@@ -49,8 +47,7 @@ function toAnswer(evaluation: Evaluation): Answer {
     variant,
     label: labelOf(key, variant),
     tally: undefined,
-    evaluation,
-    details,
+    isExposure: variant !== null && isCompared(key),
     promise: details === undefined ? undefined : Promise.resolve(details),
   }
 }

@@ -25,6 +25,7 @@ export type Definitions = {
   /** @param news whose `from` is our revision */
   apply(news: News): string[]
   edition(): Edition | undefined
+  flag(key: string): FlagDefinition | undefined
   /** The server said that these definitions are those of a newer revision too. */
   confirm(revision: number): void
 }
@@ -88,6 +89,7 @@ export function createDefinitions(inSegment: (segment: string, key: string) => b
       set === undefined
         ? undefined
         : { document: { ...rest, $evaluators: Object.fromEntries(evaluators), flags: Object.fromEntries(flags) }, revision, etag },
+    flag: (key) => flags.get(key),
     confirm(newer) {
       revision = newer
     },

@@ -4,7 +4,8 @@
  */
 import { Failure } from './server.ts'
 
-export type StreamEvent = { readonly id: string; readonly event: string; readonly data: string }
+/** Without an id: where we are stands in the data, which is only ours when it was taken. */
+export type StreamEvent = { readonly event: string; readonly data: string }
 
 /** A document of flags has its bound in server.ts; an event carries one at most. */
 const eventMaxLength = 64 * 1024 * 1024
@@ -17,14 +18,13 @@ export function createEventReader(): (text: string) => StreamEvent[] {
   /** The last piece ended with a carriage return: a line feed right after it belongs to the same end of line. */
   let afterReturn = false
   let first = true
-  let id = ''
   let event = ''
   let data: string[] = []
   let dataLength = 0
 
   function takeLine(line: string, complete: StreamEvent[]): void {
     if (line === '') {
-      if (data.length > 0) complete.push({ id, event: event || 'message', data: data.join('\n') })
+      if (data.length > 0) complete.push({ event: event || 'message', data: data.join('\n') })
       event = ''
       data = []
       dataLength = 0
@@ -38,7 +38,6 @@ export function createEventReader(): (text: string) => StreamEvent[] {
       dataLength += value.length
       if (dataLength > eventMaxLength) throw new Failure('away', 'the stream sent an event without end')
     } else if (field === 'event') event = value
-    else if (field === 'id' && !value.includes('\0')) id = value
   }
 
   return (text) => {

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, type Socket } from 'node:net'
 import type { FlagDefinition, FlagDocument, FlagPatch, JsonLogic } from '@belay/flag-evaluator'
 import type { Logger } from '@openfeature/server-sdk'
+import type { Clock } from './clock.ts'
 import type { Report } from './reports/contents.ts'
 
 export const serverKey = 'bsk_test'
@@ -166,4 +167,35 @@ export function listeningLogger(): Logger & { readonly lines: string[] } {
   const lines: string[] = []
   const keep = (...args: unknown[]) => void lines.push(args.join(' '))
   return { lines, error: keep, warn: keep, info: keep, debug: keep }
+}
+
+/** A clock that moves only when told; `tick` wakes whoever has slept long enough. */
+export function handClock(startMs = 1_700_000_000_000): Clock & { set(ms: number): void; tick(ms: number): Promise<void> } {
+  let nowMs = startMs
+  let passedMs = 0
+  const sleepers = new Map<() => void, number>()
+  return {
+    now: () => nowMs,
+    set: (ms) => {
+      nowMs = ms
+    },
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        sleepers.set(resolve, passedMs + ms)
+        signal?.addEventListener('abort', () => {
+          sleepers.delete(resolve)
+          reject(signal.reason)
+        })
+      }),
+    tick: async (ms) => {
+      nowMs += ms
+      passedMs += ms
+      for (const [wake, atMs] of sleepers) {
+        if (atMs > passedMs) continue
+        sleepers.delete(wake)
+        wake()
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
 }

@@ -12,8 +12,8 @@ export type Answered = { readonly revision: number; readonly members: Readonly<R
 export type Memberships = {
   /** Undefined: not known. Whoever evaluates finds the key in `missed` then, or when what is known is outdated. */
   inSegment(segment: string, key: string): boolean | undefined
-  /** The keys that were not known, since this was last emptied. */
-  readonly missed: string[]
+  /** The keys that were not known, since this was last emptied; not more than one question may have. */
+  readonly missed: Set<string>
   /** Asks for these keys. Resolves when all are known, or at once when there is no hope of it now; never rejects. */
   learn(keys: readonly string[]): Promise<void>
   /** What was learnt before this revision of these lists (or of all) is outdated. */
@@ -33,18 +33,27 @@ const gatherMs = 2
 const questionsMax = 16
 /** After a question in vain nobody waits for another one for a while. */
 const restMs = 1_000
+/** Servers of one database hear of each other's changes within milliseconds. */
+const hearMs = 1_000
 
-type Known = { readonly revision: number; readonly segments: readonly string[] }
+/**
+ * `asOf` is a number of our own that grows with everything we are told, for several servers of one database have one order
+ * of revisions, but an environment that nobody asked one of them for has an older revision there.
+ */
+type Known = { readonly asOf: number; readonly segments: readonly string[] }
 const inNone: readonly string[] = []
 
 type Question = { readonly keys: Set<string>; readonly answered: Promise<void>; readonly full: () => void }
 
 export function createMemberships(ask: (keys: string[]) => Promise<Answered>, clock: Clock, logger: Logger): Memberships {
   const known = createGenerations<Known>(rememberedMax)
-  const missed: string[] = []
-  /** The revision of each list's last change, and of everything. */
+  const missed = new Set<string>()
+  /** How often we were told of changes; and when that was, of each list and of everything. */
+  let told = 0
   const changedAt = new Map<string, number>()
-  let everythingAt = Number.NEGATIVE_INFINITY
+  let everythingAt = 0
+  /** The newest that we were told of. */
+  let toldRevision = Number.NEGATIVE_INFINITY
   let gathering: Question | undefined
   const underWay = new Set<Question>()
   /** By key: the question whose answer will be new enough. */
@@ -65,22 +74,31 @@ export function createMemberships(ask: (keys: string[]) => Promise<Answered>, cl
     }
     async function send(): Promise<void> {
       if (gathering === question) gathering = undefined
-      try {
-        const { revision, members } = await ask([...keys])
-        for (const key of keys) {
-          const segments = Object.hasOwn(members, key) ? (members[key] as readonly string[]) : inNone
-          known.set(key, { revision, segments: segments.length === 0 ? inNone : segments })
-        }
-        complained = false
-      } catch (thrown) {
-        rest(because(thrown))
-      } finally {
-        underWay.delete(question)
-        for (const key of keys) if (asked.get(key) === question) asked.delete(key)
-      }
+      await put([...keys])
+      underWay.delete(question)
+      for (const key of keys) if (asked.get(key) === question) asked.delete(key)
     }
     underWay.add(question)
     return question
+  }
+
+  async function put(keys: string[], again = false): Promise<void> {
+    const [asOf, wanted] = [told, toldRevision]
+    try {
+      const { revision, members } = await ask(keys)
+      for (const key of keys) {
+        if ((known.get(key)?.asOf ?? 0) > asOf) continue
+        const segments = Object.hasOwn(members, key) ? (members[key] as readonly string[]) : inNone
+        known.set(key, { asOf, segments: segments.length === 0 ? inNone : segments })
+      }
+      complained = false
+      if (revision < wanted && !again) {
+        // Perhaps from a server that has not heard yet what we have. It is the best there is; a moment later it has heard.
+        void clock.sleep(hearMs, undefined, true).then(() => put(keys, true))
+      }
+    } catch (thrown) {
+      rest(because(thrown))
+    }
   }
 
   function rest(why: string): void {
@@ -98,8 +116,8 @@ export function createMemberships(ask: (keys: string[]) => Promise<Answered>, cl
     missed,
     inSegment(segment, key) {
       const it = known.get(key)
-      if (it === undefined || it.revision < everythingAt || it.revision < (changedAt.get(segment) ?? Number.NEGATIVE_INFINITY)) {
-        if (!missed.includes(key)) missed.push(key)
+      if (it === undefined || it.asOf < everythingAt || it.asOf < (changedAt.get(segment) ?? 0)) {
+        if (missed.size < askedMax) missed.add(key)
         if (it === undefined) return undefined
       }
       return it.segments.includes(segment)
@@ -132,10 +150,12 @@ export function createMemberships(ask: (keys: string[]) => Promise<Answered>, cl
       // What is under way may be answered with what was true before; whoever asks from now on needs a question of their own.
       asked.clear()
       gathering = undefined
+      told++
+      toldRevision = revision
       if (segments === 'all') {
-        everythingAt = revision
+        everythingAt = told
         changedAt.clear()
-      } else for (const segment of segments) changedAt.set(segment, revision)
+      } else for (const segment of segments) changedAt.set(segment, told)
     },
   }
 }

@@ -47,7 +47,7 @@ export type Settings = {
   readonly fetch: typeof fetch
 }
 
-const names = new Set([
+export const optionNames: ReadonlySet<string> = new Set([
   'url',
   'key',
   'bootstrap',
@@ -66,7 +66,7 @@ const names = new Set([
 /** @throws Error that says which option is wrong and what it takes. */
 export function readOptions(options: BelayOptions, env: NodeJS.ProcessEnv): Settings {
   for (const name of Object.keys(options)) {
-    if (!names.has(name)) refuse(`there is no option ${name}; there are ${[...names].join(', ')}`)
+    if (!optionNames.has(name)) refuse(`there is no option ${name}; there are ${[...optionNames].join(', ')}`)
   }
   const { bootstrap, cacheFolder, spoolFolder, streaming = true, report = {}, hooks = [], logger = new DefaultLogger() } = options
   if (bootstrap !== undefined && typeof bootstrap !== 'string' && !isObject(bootstrap)) {

@@ -59,13 +59,17 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
     settings.server === null || settings.cacheFolder === undefined
       ? undefined
       : createCache(settings.cacheFolder, settings.server, clock, logger, definitions.edition)
-  const gatherer = createGatherer({ counts: settings.counts, exposures: settings.exposures, onMuch: () => sender?.hurry() })
+  const gatherer = createGatherer({
+    counts: server !== undefined && settings.counts,
+    exposures: server !== undefined && settings.exposures,
+    onMuch: () => sender?.hurry(),
+  })
   const resolve = createResolve({ definitions, memberships, gatherer, clock })
 
   async function initialize(): Promise<void> {
     standing = 'starting'
     life = new AbortController()
-    await useLocal()
+    await readLocal()
     if (server === undefined) {
       if (definitions.set === undefined) throw new GeneralError('There is no server, and the bootstrap cannot be used.')
       logger.warn('Belay: no url is given, so the flags are those of the bootstrap and nothing is reported.')
@@ -90,7 +94,7 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
   }
 
   /** The cache is what the server said last; a bootstrap is as old as the build that it came with. */
-  async function useLocal(): Promise<void> {
+  async function readLocal(): Promise<void> {
     const { bootstrap } = settings
     const places: (() => Promise<Edition | undefined>)[] = [async () => cache?.read()]
     if (bootstrap !== undefined) places.push(() => readBootstrap(bootstrap))

@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts'
 import { plainContext } from './context.ts'
 import type { Definitions } from './definitions.ts'
 import type { Memberships } from './memberships.ts'
+import { isCompared } from './reports/compared.ts'
 import type { Gatherer } from './reports/gather.ts'
 import { unitOf } from './tracked.ts'
 
@@ -28,16 +29,17 @@ export function createResolve(options: {
   readonly clock: Clock
 }): Resolve {
   const { definitions, memberships, gatherer, clock } = options
-  const answers = createAnswers()
+  const { missed } = memberships
+  const answers = createAnswers((flag) => isCompared(definitions.flag(flag)))
 
   function resolve(key: string, fallback: JsonValue, given: EvaluationContext, type: ValueType): Promise<ResolutionDetails<JsonValue>> {
     const { set } = definitions
     if (set === undefined) return Promise.resolve(notReady(fallback))
     const context = plainContext(given)
     const nowMs = clock.now()
-    memberships.missed.length = 0
+    if (missed.size > 0) missed.clear()
     const evaluation = set.evaluate(key, context, nowMs, type)
-    if (memberships.missed.length > 0) return resolveKnowing(key, fallback, context, type)
+    if (missed.size > 0) return resolveKnowing(key, fallback, context, type)
     return answer(evaluation, fallback, context, nowMs)
   }
 
@@ -52,7 +54,7 @@ export function createResolve(options: {
     if (evaluation.errorCode === 'FLAG_NOT_FOUND') return Promise.resolve(withoutValue(evaluation, fallback))
     const it = answers.of(evaluation)
     gatherer.count(it, nowMs)
-    const unit = unitOf(context)
+    const unit = it.isExposure ? unitOf(context) : undefined
     if (unit !== undefined) gatherer.expose(it, unit, nowMs)
     return it.promise ?? Promise.resolve(withoutValue(evaluation, fallback))
   }
@@ -69,13 +71,13 @@ export function createResolve(options: {
     )
     try {
       for (let round = 1; ; round++) {
-        await Promise.race([memberships.learn([...memberships.missed]), limit])
+        await Promise.race([memberships.learn([...missed]), limit])
         const { set } = definitions
         if (set === undefined) return notReady(fallback)
         const nowMs = clock.now()
-        memberships.missed.length = 0
+        missed.clear()
         const evaluation = set.evaluate(key, context, nowMs, type)
-        const known = memberships.missed.length === 0
+        const known = missed.size === 0
         if (!known && !late && round < membershipRoundsMax) continue
         const details = await answer(evaluation, fallback, context, nowMs)
         return known || details.errorCode !== undefined ? details : { ...details, reason: 'STALE' }

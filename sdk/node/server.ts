@@ -26,6 +26,8 @@ export function asFailure(thrown: unknown): Failure {
   return thrown instanceof Failure ? thrown : new Failure('away', because(thrown))
 }
 
+type Sent = { readonly method?: string; readonly headers: Record<string, string>; readonly body?: string; readonly signal: AbortSignal }
+
 export type Server = {
   readonly url: string
   /** The whole answer as text. Status 200 or 304. @throws Failure; the signal's reason when aborted. */
@@ -43,12 +45,12 @@ const answerMaxBytes = 64 * 1024 * 1024
 const patienceMaxMs = 300_000
 
 export function createServer({ url, key }: NonNullable<Settings['server']>, clock: Clock, ask: typeof fetch): Server {
-  async function send(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<Response> {
+  async function send(path: string, init: Sent): Promise<Response> {
     let response: Response
     try {
       response = await ask(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${key}`, ...init.headers } })
     } catch (thrown) {
-      if (init.signal?.aborted) throw init.signal.reason
+      if (init.signal.aborted) throw init.signal.reason
       throw new Failure('away', `${url} does not answer: ${causeOf(thrown)}`)
     }
     if (response.ok || response.status === 304) return response

@@ -6,13 +6,21 @@
 import type { Contents, CountReport, EventReport, ExposureReport } from './contents.ts'
 import { createExposed } from './exposed.ts'
 
-/** One flag's answer, as it is counted. `tally` is where it was counted last. */
-export type Counted = { readonly flag: string; readonly variant: string | null; readonly label: string; tally: Tally | undefined }
+/** One flag's answer, as it is counted. */
+export type Counted = {
+  readonly flag: string
+  readonly variant: string | null
+  /** Both of these in one. */
+  readonly label: string
+  /** Is a unit that gets it an exposure? */
+  readonly isExposure: boolean
+  /** Where it was counted last. */
+  tally: Tally | undefined
+}
 type Tally = { readonly flag: string; readonly variant: string | null; minuteAt: number; count: number }
 
 export type Gatherer = {
   count(answer: Counted, nowMs: number): void
-  /** Only for answers with a variant, and for units that can be named. */
   expose(answer: Counted, unit: string, nowMs: number): void
   track(event: EventReport): void
   /** The oldest of it, as much as one batch may carry, and no longer here; undefined: there is nothing. */
@@ -92,7 +100,7 @@ export function createGatherer({ counts, exposures, onMuch }: GathererOptions): 
       tally.count++
     },
     expose(answer, unit, nowMs) {
-      if (!exposures || answer.variant === null || !exposed.add(answer.label, unit)) return
+      if (!exposures || !answer.isExposure || answer.variant === null || !exposed.add(answer.label, unit)) return
       if (waiting.length >= exposuresMax) {
         const given = waiting.splice(0, exposuresMax / 10)
         dropped += given.length

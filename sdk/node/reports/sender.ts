@@ -49,8 +49,8 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
   let stowing: Promise<void> = Promise.resolve()
   /** Entries of reports that the server will never take. */
   let lost = 0
-  /** What went wrong last, so that a log has it once. */
-  let trouble = ''
+  /** What went wrong last, with the disk and with the server, so that a log has it once. */
+  const trouble = { spool: '', server: '' }
   let waitMs = everyMs
 
   async function theSpool(): Promise<Spool | undefined> {
@@ -58,14 +58,14 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
     try {
       spool = await openSpool(spoolFolder, logger)
     } catch (thrown) {
-      complain(`reports cannot be kept in ${spoolFolder}, they wait in memory: ${because(thrown)}`)
+      complain('spool', `reports cannot be kept in ${spoolFolder}, they wait in memory: ${because(thrown)}`)
     }
     return spool
   }
 
-  function complain(sentence: string): void {
-    if (sentence !== trouble) logger.warn(`Belay: ${sentence}`)
-    trouble = sentence
+  function complain(of: 'spool' | 'server', sentence: string): void {
+    if (sentence !== trouble[of]) logger.warn(`Belay: ${sentence}`)
+    trouble[of] = sentence
   }
 
   /** Gives what was gathered its number, and puts it where it is safe. */
@@ -84,9 +84,10 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
       try {
         if (spool === undefined) inHand = report
         else await spool.keep(report)
+        if (spool !== undefined) trouble.spool = ''
       } catch (thrown) {
         inHand = report
-        complain(`reports cannot be kept in ${spoolFolder}: ${because(thrown)}`)
+        complain('spool', `reports cannot be kept in ${spoolFolder}: ${because(thrown)}`)
       }
     }
   }
@@ -121,13 +122,13 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
     pushing ??= pushAll()
       .then(
         () => {
-          trouble = ''
+          trouble.server = ''
           waitMs = everyMs
         },
         (thrown: unknown) => {
           if (ending.signal.aborted) return
           const failure: Failure = asFailure(thrown)
-          complain(`reports wait${spool === undefined ? ' in memory' : ''}: ${failure.message}`)
+          complain('server', `reports wait${spool === undefined ? ' in memory' : ''}: ${failure.message}`)
           waitMs = failure.afterMs ?? awayEveryMs
         },
       )

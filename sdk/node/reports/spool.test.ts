@@ -1,0 +1,67 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { temporaryFolder } from '@belay/testkit'
+import { expect, test } from 'vitest'
+import { listeningLogger } from '../fixtures.ts'
+import type { Report } from './contents.ts'
+import { openSpool } from './spool.ts'
+
+const report = (batch: number, source = 'source-1'): Report => ({
+  source,
+  batch,
+  counts: [{ flag: 'a', variant: 'on', minuteAt: 0, count: batch }],
+  exposures: [],
+  events: [],
+  dropped: 0,
+})
+
+async function readAll(spool: Awaited<ReturnType<typeof openSpool>>): Promise<Report[]> {
+  const reports: Report[] = []
+  for (let it = await spool.oldest(); it !== undefined; it = await spool.oldest()) {
+    reports.push(it.report)
+    await spool.done(it.name)
+  }
+  return reports
+}
+
+test('what one process kept, the next one finds, in the order of its batches', async () => {
+  await using folder = await temporaryFolder()
+  const spool = await openSpool(folder.path, listeningLogger())
+  for (let batch = 1; batch <= 12; batch++) await spool.keep(report(batch))
+  await spool.keep(report(1, 'source-2'))
+  const next = await openSpool(folder.path, listeningLogger())
+  expect((await readAll(next)).map(({ source, batch }) => `${source} ${batch}`)).toEqual([
+    ...Array.from({ length: 12 }, (_, nth) => `source-1 ${nth + 1}`),
+    'source-2 1',
+  ])
+  expect(await readdir(folder.path)).toEqual([])
+  // The first process goes on as if nothing had happened.
+  expect(await spool.oldest()).toBeUndefined()
+})
+
+test('a full spool gives up the oldest, and counts what was in it', async () => {
+  await using folder = await temporaryFolder()
+  const logger = listeningLogger()
+  const spool = await openSpool(folder.path, logger, { bytesMax: 100_000, filesMax: 3 })
+  for (let batch = 1; batch <= 5; batch++) await spool.keep(report(batch))
+  expect(spool.takeDropped()).toBe(2)
+  expect((await readAll(spool)).map(({ batch }) => batch)).toEqual([3, 4, 5])
+  const small = await openSpool(folder.path, logger, { bytesMax: 300, filesMax: 100 })
+  for (let batch = 1; batch <= 5; batch++) await small.keep(report(batch))
+  expect((await readAll(small)).map(({ batch }) => batch)).toEqual([4, 5])
+  expect(logger.lines[0]).toMatch(/a report with 1 entries is given up: the spool .* is full/)
+})
+
+test('damaged, unfinished and foreign files do no harm', async () => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'source-1.1.40.report'), '{"source":"sour')
+  await writeFile(join(folder.path, 'source-1.2.1.report.0b9c.new'), '{')
+  await writeFile(join(folder.path, 'README'), 'about this folder')
+  const logger = listeningLogger()
+  const spool = await openSpool(folder.path, logger)
+  await spool.keep(report(3))
+  expect((await readAll(spool)).map(({ batch }) => batch)).toEqual([3])
+  expect(spool.takeDropped()).toBe(40)
+  expect(logger.lines).toEqual([expect.stringContaining('source-1.1.40.report cannot be read')])
+  expect(await readdir(folder.path)).toEqual(['README'])
+})
