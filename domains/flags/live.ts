@@ -91,7 +91,7 @@ function openEnvironment(name: string, world: () => World, segments: SegmentsVie
   }
 
   function etagNow(): string {
-    return (etag ??= contentHash([evaluatorsHash, [...definitions].map(([key, { hash }]) => [key, hash]).sort()]))
+    return (etag ??= contentHash([evaluatorsHash, [...definitions].map(([key, { hash }]) => `${key} ${hash}`).sort()]))
   }
 
   function document() {

@@ -126,7 +126,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     if (body === '') return done(null, {})
     if (isNestedDeeper(body as string, nestingMax))
       return done(httpProblem('bad-request', { problems: [{ field: 'body', message: `is nested deeper than ${nestingMax} levels` }] }))
-    parseJson(request, body as string, done)
+    void parseJson(request, body as string, done)
   })
   app.removeContentTypeParser('text/plain')
 
