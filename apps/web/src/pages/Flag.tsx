@@ -153,7 +153,7 @@ function Shown({ it }: { it: FlagPageWire }) {
         />
       )}
       {search.tab === 'who' && (
-        <Who flag={flag.key} environment={environment} context={search.context} onContext={(context) => set({ context })} />
+        <Who flag={flag} environment={environment} context={search.context} onContext={(context) => set({ context })} />
       )}
       {search.tab === 'history' && <History flag={flag} />}
       {search.tab === 'evaluations' && (

@@ -12,6 +12,8 @@ import { FilterField } from '../parts/FilterField.tsx'
 import { readKeys } from '../parts/flags/keys.ts'
 import { RuleField, ruleProblem } from '../parts/flags/RuleField.tsx'
 import { putDraft, readRule, sameRule, textOf, useDraft } from '../parts/flags/rules/draft.ts'
+import { conditionsOf } from '../parts/flags/rules/rules.ts'
+import { sayConditions } from '../parts/flags/rules/say.ts'
 import { UsedBy } from '../parts/flags/UsedBy.tsx'
 import { PageHead, Panel } from '../parts/Page.tsx'
 import { Time } from '../parts/Time.tsx'
@@ -49,7 +51,7 @@ export function SegmentPage() {
       {({ segment: it, keys, more }) => (
         <>
           <PageHead
-            title={it.kind === 'list' ? `${it.key}: ${sayCount(it.size, 'key')}` : `${it.key}: whoever its rule fits`}
+            title={it.kind === 'list' ? `${it.key}: ${sayCount(it.size, 'key')}` : `${it.key}: ${sayConditions(conditionsOf(it.rule))}`}
             tab={it.key}
             over={
               <Link to="/segments" className="link soft">
@@ -60,6 +62,9 @@ export function SegmentPage() {
               <>
                 {it.description !== '' && <>{it.description} · </>}version {it.version}, changed <Time at={it.changedAt} /> by{' '}
                 {it.changedBy}
+                <div className="row segment-use">
+                  Used by <UsedBy names={it.usedBy} all />
+                </div>
               </>
             }
           >
@@ -72,9 +77,6 @@ export function SegmentPage() {
               Remove
             </ActionButton>
           </PageHead>
-          <Panel title="Used by">
-            <UsedBy names={it.usedBy} all />
-          </Panel>
           {it.kind === 'rule' ? (
             <RulePanel key={it.key} segment={it} />
           ) : (
@@ -201,9 +203,8 @@ function ListPanel({
         title={`Keys, by ${segment.by}`}
         aside={
           <>
-            <FilterField label="Find keys" placeholder="Part of a key" value={text} onChange={onText} />
             <a
-              className="btn"
+              className="btn small"
               href={routes.segments.download.path.replace(':key', encodeURIComponent(segment.key))}
               download={`${segment.key.replaceAll('/', '-')}.txt`}
             >
@@ -212,6 +213,9 @@ function ListPanel({
           </>
         }
       >
+        <div className="filters">
+          <FilterField label="Find keys" placeholder="Part of a key" value={text} onChange={onText} />
+        </div>
         {keys.length === 0 ? (
           <Empty title={text === undefined ? 'Nobody is in it yet' : `No key contains “${text}”`} />
         ) : (

@@ -49,7 +49,7 @@ export function FilterField({
       value={typed}
       list={list}
       data-filter={main ? '' : undefined}
-      style={{ flex: main ? '1 1 260px' : '0 1 170px', maxWidth: main ? 420 : undefined }}
+      style={main ? { flex: '1 1 260px', maxWidth: 420 } : { flex: '0 1 170px', width: 170 }}
       onChange={(event) => setTyped(event.target.value)}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return

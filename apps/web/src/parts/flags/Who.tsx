@@ -1,4 +1,4 @@
-import { type ExplanationWire, type JsonWire, routes } from '@belay/protocol'
+import { type ExplanationWire, type FlagWire, type JsonWire, routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { ask } from '../../api.ts'
@@ -7,8 +7,11 @@ import { Answered } from '../Answered.tsx'
 import { Sign } from '../Chip.tsx'
 import { Panel } from '../Page.tsx'
 import { type Context, contextOf, contextOfRows, type ContextRow, rowsOfContext, sayContext, unitName } from './context.ts'
+import { settingIn } from './exposure.ts'
 import { JsonEditor } from './rules/JsonEditor.tsx'
 import { readJson, sayJson } from './rules/jsonText.ts'
+import { rulesOf } from './rules/rules.ts'
+import { sayConditions, sayServed } from './rules/say.ts'
 import { asText } from './rules/values.ts'
 import './who.css'
 
@@ -134,8 +137,23 @@ const kindSays: Readonly<Record<ExplanationWire['steps'][number]['kind'], string
   default: 'default',
 }
 
-function Explanation({ it }: { it: ExplanationWire }) {
+/** The steps that are rules, as the editor says them; what it cannot show stays as the server says it. */
+function sayRules(targeting: JsonWire): readonly string[] {
+  const it = rulesOf(targeting)
+  if (it.kind === 'json') return []
+  return [
+    ...it.rules.map((rule) => `${rule.conditions.length === 0 ? '' : 'if '}${sayConditions(rule)}: ${sayServed(rule.serve)}`),
+    ...(it.otherwise === null ? [] : [`else ${sayServed(it.otherwise)}`]),
+  ]
+}
+
+/** decided, passed by, not asked. */
+const stepSigns = { decided: <Sign tone="top" />, missed: '↓', unasked: '' } as const
+
+function Explanation({ it, targeting }: { it: ExplanationWire; targeting: JsonWire }) {
   const { evaluation } = it
+  const rules = sayRules(targeting)
+  const firstRule = it.steps.findIndex(({ kind }) => kind === 'rule')
   const failed = evaluation.errorCode !== undefined
   return (
     <>
@@ -148,11 +166,11 @@ function Explanation({ it }: { it: ExplanationWire }) {
           return (
             // Steps have no names; their order is what they are.
             <li key={nth} className={`step-${step.outcome}`}>
-              <span className={`step-sign ink-${word.tone}`}>
-                <Sign tone={step.outcome === 'missed' ? 'fall' : word.tone} />
+              <span className={`step-sign ink-${word.tone}`} aria-hidden="true">
+                {stepSigns[step.outcome]}
               </span>
               <span className="soft step-kind">{kindSays[step.kind]}</span>
-              <span className="step-says">{step.says}</span>
+              <span className="step-says">{step.kind === 'rule' ? (rules[nth - firstRule] ?? step.says) : step.says}</span>
               <span className="step-why">
                 {step.outcome === 'unasked' ? '' : step.because}
                 <span className="hidden">, {word.says}</span>
@@ -200,13 +218,13 @@ export function Who({
   context,
   onContext,
 }: {
-  flag: string
+  flag: FlagWire
   environment: string
   context: string | undefined
   onContext: (context: string | undefined) => void
 }) {
   const explanation = useQuery({
-    ...ask(routes.flags.explain, { params: { key: flag }, body: { environment, context: contextOf(context) } }),
+    ...ask(routes.flags.explain, { params: { key: flag.key }, body: { environment, context: contextOf(context) } }),
     placeholderData: (before) => before,
   })
   return (
@@ -214,7 +232,7 @@ export function Who({
       <ContextForm text={context} onChange={onContext} />
       <Panel title={`What they get in ${environment}, and why`}>
         <Answered query={explanation} height={260}>
-          {(it) => <Explanation it={it} />}
+          {(it) => <Explanation it={it} targeting={settingIn(flag, environment).setting.targeting} />}
         </Answered>
       </Panel>
     </div>

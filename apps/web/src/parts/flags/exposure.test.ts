@@ -39,7 +39,7 @@ describe('who gets what', () => {
     ['In production everybody gets on', { exposure: to('all') }, {}],
     ['In production everybody gets off', { exposure: to('qa', 0) }, {}],
     [
-      "In production after 1 rule, everybody else gets the code's own default",
+      "In production, after 1 rule, everybody else gets the code's own default",
       { targeting: { if: [true, 'on'] }, defaultVariant: null },
       {},
     ],
@@ -50,7 +50,7 @@ describe('who gets what', () => {
       { killed: { '*': { at: 0, by: 'ann', reason: 'errors' } } },
     ],
     [
-      'In production where new-editor is on, everybody gets on',
+      'In production, where new-editor is on, everybody gets on',
       { exposure: to('all') },
       { prerequisites: [{ flag: 'new-editor', variant: 'on' }] },
     ],

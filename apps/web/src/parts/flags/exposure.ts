@@ -94,14 +94,15 @@ export function sayWhere(flag: FlagWire, environment: string): string {
 
 /** One sentence: who gets what. */
 export const sayWhoGetsWhat = (flag: FlagWire, environment: string, rings: readonly string[]): string =>
-  `${sayWhere(flag, environment)} ${sayWho(flag, environment, rings)}`
+  `${sayWhere(flag, environment)}${sayWho(flag, environment, rings)}`
 
+/** What follows the place; a comma parts it from what has to hold first. */
 function sayWho(flag: FlagWire, environment: string, rings: readonly string[]): string {
   const { setting } = settingIn(flag, environment)
   const rest = sayDefault(setting)
-  if (flag.archivedAt !== null) return "it is archived: everybody gets the code's own default"
-  if (setting.state === 'DISABLED') return "it is off: everybody gets the code's own default"
-  if (killIn(flag, environment) !== undefined) return `it is killed: everybody gets ${rest}`
+  if (flag.archivedAt !== null) return " it is archived: everybody gets the code's own default"
+  if (setting.state === 'DISABLED') return " it is off: everybody gets the code's own default"
+  if (killIn(flag, environment) !== undefined) return ` it is killed: everybody gets ${rest}`
   const rules = setting.targeting === null ? 0 : countRules(setting.targeting)
   const audience = setting.exposure === null ? undefined : sayAudience(rings, setting.exposure)
   const needs = flag.prerequisites.map((it) => `${it.flag} is ${it.variant}`)
@@ -112,5 +113,5 @@ function sayWho(flag: FlagWire, environment: string, rings: readonly string[]): 
       : audience === 'everybody'
         ? `everybody${rules > 0 ? ' else' : ''} gets ${sayServe(setting.exposure.serve)}`
         : `${audience} ${audience.includes(' ') ? 'get' : 'gets'} ${sayServe(setting.exposure.serve)}, everybody else gets ${rest}`
-  return [...begins, who].join(', ')
+  return begins.length === 0 ? ` ${who}` : `, ${begins.join(', ')}, ${who}`
 }

@@ -1,6 +1,6 @@
 import type { JsonWire } from '@belay/protocol'
 import { sayJson } from './jsonText.ts'
-import { type Condition, type Operator, operators, takesList, takesValue } from './rules.ts'
+import { type Condition, type Operator, operators, takesList, takesText, takesValue } from './rules.ts'
 import { ValueField } from './ValueField.tsx'
 import { asText } from './values.ts'
 
@@ -9,7 +9,7 @@ function fit(operator: Operator, value: JsonWire): JsonWire {
   if (!takesValue(operator)) return null
   const first = Array.isArray(value) ? (value[0] ?? '') : value
   if (takesList(operator)) return Array.isArray(value) ? value : first === null || first === '' ? [] : [first]
-  return operator === 'contains' || operator === 'in_segment' ? asText(first) : (first ?? '')
+  return takesText(operator) ? asText(first) : (first ?? '')
 }
 
 function Compare({
@@ -63,7 +63,7 @@ function Compare({
         <ValueField
           label={`Value, ${nth}`}
           value={it.value}
-          list={takesList(it.operator)}
+          kind={takesList(it.operator) ? 'list' : takesText(it.operator) ? 'text' : 'any'}
           onChange={(value) => onChange({ ...it, value })}
         />
       )}

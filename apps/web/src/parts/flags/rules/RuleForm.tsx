@@ -1,7 +1,9 @@
+import { useState } from 'react'
 import { SplitFields } from '../SplitFields.tsx'
 import { ConditionRow } from './ConditionRow.tsx'
 import { sayJson } from './jsonText.ts'
 import type { Condition, Rule, Rules, Serve } from './rules.ts'
+import { sayConditions, sayServed } from './say.ts'
 
 export type Names = { readonly variants: readonly string[]; readonly rings: readonly string[]; readonly segments: readonly string[] }
 
@@ -72,6 +74,8 @@ function RuleCard({
   count,
   names,
   wrong,
+  open,
+  onOpen,
   onChange,
   onMove,
   onRemove,
@@ -81,6 +85,8 @@ function RuleCard({
   count: number
   names: Names
   wrong: readonly string[]
+  open: boolean
+  onOpen: (open: boolean) => void
   onChange: (rule: Rule) => void
   onMove: (by: 1 | -1) => void
   onRemove: () => void
@@ -92,23 +98,15 @@ function RuleCard({
     <li className={`rule ${wrong.length > 0 ? 'rule-wrong' : ''}`} aria-label={`Rule ${index + 1}`}>
       <div className="rule-head">
         <span className="rule-number">{index + 1}</span>
-        {rule.conditions.length > 1 ? (
+        <button type="button" className="rule-says" aria-expanded={open} onClick={() => onOpen(!open)}>
           <span>
-            if{' '}
-            <select
-              className="field"
-              aria-label={`How many conditions of ${its}`}
-              value={rule.match}
-              onChange={(event) => onChange({ ...rule, match: event.target.value as Rule['match'] })}
-            >
-              <option value="all">all</option>
-              <option value="any">any</option>
-            </select>{' '}
-            of these hold
+            <span className="soft">{rule.conditions.length === 0 ? 'always: ' : 'if '}</span>
+            {sayConditions(rule)}
           </span>
-        ) : (
-          <span>{rule.conditions.length === 0 ? 'always' : 'if'}</span>
-        )}
+          <span className="rule-serves">
+            <span className="soft">serve</span> <code>{sayServed(rule.serve)}</code>
+          </span>
+        </button>
         <span className="push row rule-tools">
           <button type="button" className="btn small plain" aria-label={`Move ${its} up`} disabled={index === 0} onClick={() => onMove(-1)}>
             ↑
@@ -127,38 +125,56 @@ function RuleCard({
           </button>
         </span>
       </div>
-      {rule.conditions.map((it, at) => (
-        <ConditionRow
-          // A condition is known by its place: all of it can be edited.
-          key={at}
-          it={it}
-          nth={`condition ${at + 1} of ${its}`}
-          rings={names.rings}
-          segments={names.segments}
-          onChange={(changed) => setCondition(at, changed)}
-          onRemove={() => onChange({ ...rule, conditions: rule.conditions.filter((_, nth) => nth !== at) })}
-        />
-      ))}
-      <div className="rule-add row">
-        {(
-          [
-            ['condition', emptyCondition],
-            ['segment', memberOf('segment', names.segments)],
-            ['ring', memberOf('ring', names.rings)],
-          ] as const
-        ).map(([says, it]) => (
-          <button
-            key={says}
-            type="button"
-            className="btn small plain"
-            aria-label={`Add a ${says} to ${its}`}
-            onClick={() => onChange({ ...rule, conditions: [...rule.conditions, it] })}
-          >
-            + {says}
-          </button>
-        ))}
-      </div>
-      <ServeFields serve={rule.serve} variants={names.variants} nth={its} onChange={(serve) => onChange({ ...rule, serve })} />
+      {open && (
+        <div className="rule-fields">
+          {rule.conditions.length > 1 && (
+            <span>
+              <select
+                className="field"
+                aria-label={`How many conditions of ${its}`}
+                value={rule.match}
+                onChange={(event) => onChange({ ...rule, match: event.target.value as Rule['match'] })}
+              >
+                <option value="all">all</option>
+                <option value="any">any</option>
+              </select>{' '}
+              of these hold
+            </span>
+          )}
+          {rule.conditions.map((it, at) => (
+            <ConditionRow
+              // A condition is known by its place: all of it can be edited.
+              key={at}
+              it={it}
+              nth={`condition ${at + 1} of ${its}`}
+              rings={names.rings}
+              segments={names.segments}
+              onChange={(changed) => setCondition(at, changed)}
+              onRemove={() => onChange({ ...rule, conditions: rule.conditions.filter((_, nth) => nth !== at) })}
+            />
+          ))}
+          <div className="rule-add row">
+            {(
+              [
+                ['condition', emptyCondition],
+                ['segment', memberOf('segment', names.segments)],
+                ['ring', memberOf('ring', names.rings)],
+              ] as const
+            ).map(([says, it]) => (
+              <button
+                key={says}
+                type="button"
+                className="btn small plain"
+                aria-label={`Add a ${says} to ${its}`}
+                onClick={() => onChange({ ...rule, conditions: [...rule.conditions, it] })}
+              >
+                + {says}
+              </button>
+            ))}
+          </div>
+          <ServeFields serve={rule.serve} variants={names.variants} nth={its} onChange={(serve) => onChange({ ...rule, serve })} />
+        </div>
+      )}
       {wrong.map((says) => (
         <p key={says} className="ink-fall">
           {says}
@@ -180,6 +196,7 @@ export function RuleForm({
   wrongOf: (nth: number) => readonly string[]
   onChange: (rules: Rules) => void
 }) {
+  const [open, setOpen] = useState<number>()
   if (rules.kind === 'json')
     return (
       <div className="rule">
@@ -202,11 +219,17 @@ export function RuleForm({
             count={list.length}
             names={names}
             wrong={wrongOf(index)}
+            open={open === index}
+            onOpen={(wanted) => setOpen(wanted ? index : undefined)}
             onChange={(changed) => put(list.map((one, nth) => (nth === index ? changed : one)))}
-            onRemove={() => put(list.filter((_, nth) => nth !== index))}
+            onRemove={() => {
+              setOpen(undefined)
+              put(list.filter((_, nth) => nth !== index))
+            }}
             onMove={(by) => {
               const moved = list.filter((_, nth) => nth !== index)
               moved.splice(index + by, 0, rule)
+              setOpen(open === index ? index + by : open === index + by ? index : open)
               put(moved)
             }}
           />
@@ -244,7 +267,10 @@ export function RuleForm({
         <button
           type="button"
           className="btn small"
-          onClick={() => put([...list, { match: 'all', conditions: [emptyCondition], serve: first }])}
+          onClick={() => {
+            setOpen(list.length)
+            put([...list, { match: 'all', conditions: [emptyCondition], serve: first }])
+          }}
         >
           Add a rule
         </button>

@@ -1,22 +1,24 @@
 import type { JsonWire } from '@belay/protocol'
 import { useState } from 'react'
 import { sameRule } from './draft.ts'
-import { readList, readValue, sayList, sayValue } from './values.ts'
+import { asText, readList, readValue, sayList, sayValue } from './values.ts'
+
+const readers = { any: readValue, text: (text: string): JsonWire => text, list: readList } as const
 
 /** One line for any plain value, or for a list of them. What was typed stays as typed while it means the value. */
 export function ValueField({
   label,
   value,
-  list,
+  kind,
   onChange,
 }: {
   label: string
   value: JsonWire
-  list: boolean
+  kind: 'any' | 'text' | 'list'
   onChange: (value: JsonWire) => void
 }) {
-  const read = list ? readList : readValue
-  const say = (it: JsonWire) => (list ? sayList(Array.isArray(it) ? it : [it]) : sayValue(it))
+  const read = readers[kind]
+  const say = (it: JsonWire) => (kind === 'list' ? sayList(Array.isArray(it) ? it : [it]) : kind === 'text' ? asText(it) : sayValue(it))
   const [typed, setTyped] = useState(() => say(value))
   // The value was changed elsewhere: in the JSON beside, by another version.
   const shown = sameRule(read(typed), value) ? typed : say(value)
@@ -25,8 +27,8 @@ export function ValueField({
       className="field mono"
       aria-label={label}
       value={shown}
-      placeholder={list ? 'pro, team' : 'value'}
-      data-tip={list ? 'Parted by commas' : undefined}
+      placeholder={kind === 'list' ? 'pro, team' : 'value'}
+      data-tip={kind === 'list' ? 'Parted by commas' : undefined}
       onChange={(event) => {
         setTyped(event.target.value)
         onChange(read(event.target.value))

@@ -64,6 +64,9 @@ const list = (json: JsonWire | undefined): readonly JsonWire[] | undefined => (A
 /** What an operator writes beside its attribute when it takes no value. */
 const withoutValue: readonly Operator[] = ['set', 'unset']
 export const takesValue = (operator: Operator): boolean => !withoutValue.includes(operator)
+/** What is typed is a text whatever it looks like: version 2.4 is no number. */
+export const takesText = (operator: Operator): boolean =>
+  operator.startsWith('sem_ver') || ['contains', 'starts_with', 'ends_with', 'in_segment'].includes(operator)
 export const takesList = (operator: Operator): boolean => operator === 'in' || operator === 'not-in'
 
 // ── out of the form ─────────────────────────────────────────────────────────────────────────────────────────
