@@ -1,5 +1,4 @@
 /** The last good definitions on disk, and the files that definitions are read from when the server was never reached. */
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FlagDocument } from '@belay/flag-evaluator'
@@ -7,7 +6,6 @@ import type { Logger } from '@openfeature/server-sdk'
 import type { Clock } from './clock.ts'
 import type { Edition } from './definitions.ts'
 import { because, writeWhole } from './files.ts'
-import type { Settings } from './options.ts'
 
 /** Grows when the shape changes; a cache of another format is as good as none. */
 const format = 1
@@ -24,15 +22,9 @@ export type Cache = {
 /** A change that is lost with the machine within this time comes again from the server. */
 const writeAfterMs = 1_000
 
-export function createCache(
-  folder: string,
-  { url, key }: NonNullable<Settings['server']>,
-  clock: Clock,
-  logger: Logger,
-  edition: () => Edition | undefined,
-): Cache {
-  // Of this server and key alone: the flags of another environment would be worse than none.
-  const path = join(folder, `flags-${createHash('sha256').update(`${url}\n${key}`).digest('hex').slice(0, 16)}.json`)
+/** @param owner see `ownerOf` */
+export function createCache(folder: string, owner: string, clock: Clock, logger: Logger, edition: () => Edition | undefined): Cache {
+  const path = join(folder, `flags-${owner}.json`)
   let dirty = false
   let writing: Promise<void> | undefined
   let hurry = new AbortController()

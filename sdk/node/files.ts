@@ -1,7 +1,15 @@
 /** Files that are there wholly or not at all, also after a loss of power. */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+
+/**
+ * Names the files of one server and one key: what belongs to another environment must not be taken for ours, also where
+ * services share a folder. The key itself cannot be told from it.
+ */
+export function ownerOf({ url, key }: { readonly url: string; readonly key: string }): string {
+  return createHash('sha256').update(`${url}\n${key}`).digest('hex').slice(0, 16)
+}
 
 /** What a file that is still being written is called; one that a killed process left behind means nothing. */
 export const unfinished = '.new'

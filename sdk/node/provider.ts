@@ -15,7 +15,7 @@ import {
 } from '@openfeature/server-sdk'
 import { createCache, readBootstrap } from './cache.ts'
 import { createDefinitions, type Edition } from './definitions.ts'
-import { because } from './files.ts'
+import { because, ownerOf } from './files.ts'
 import { type Answered, createMemberships } from './memberships.ts'
 import { type BelayOptions, readOptions } from './options.ts'
 import { createGatherer } from './reports/gather.ts'
@@ -48,6 +48,7 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
   const chance = Math.random
   const events = new OpenFeatureEventEmitter()
   const server = settings.server === null ? undefined : createServer(settings.server, clock, settings.fetch)
+  const owner = settings.server === null ? '' : ownerOf(settings.server)
 
   let life = new AbortController()
   let standing: Standing = 'starting'
@@ -56,9 +57,9 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
   const memberships = createMemberships((keys) => askMembership(server, keys, life.signal), clock, logger)
   const definitions = createDefinitions(memberships.inSegment, logger)
   const cache =
-    settings.server === null || settings.cacheFolder === undefined
+    server === undefined || settings.cacheFolder === undefined
       ? undefined
-      : createCache(settings.cacheFolder, settings.server, clock, logger, definitions.edition)
+      : createCache(settings.cacheFolder, owner, clock, logger, definitions.edition)
   const gatherer = createGatherer({
     counts: server !== undefined && settings.counts,
     exposures: server !== undefined && settings.exposures,
@@ -81,7 +82,7 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
       standing = 'failed'
       throw new ProviderFatalError(failure.message)
     }
-    sender = createSender({ gatherer, server, spoolFolder: settings.spoolFolder, clock, chance, logger })
+    sender = createSender({ gatherer, server, spoolFolder: settings.spoolFolder, owner, clock, chance, logger })
     if (failure === undefined) {
       standing = 'ready'
     } else if (definitions.set !== undefined) {

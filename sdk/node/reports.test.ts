@@ -138,7 +138,7 @@ describe('reports', () => {
     expect(it.logger.lines).toEqual([
       'Belay: an event is not reported: the details of bought cannot be written as JSON',
       'Belay: an event is not reported: the name of a tracked event has 1 to 200 characters',
-      'Belay: an event is not reported: the details of bought are longer than 4000 characters of JSON',
+      'Belay: an event is not reported: the details of bought are longer than 4000 bytes of JSON',
     ])
   })
 })

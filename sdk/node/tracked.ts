@@ -6,8 +6,8 @@ import type { EventReport } from './reports/contents.ts'
 const nameMax = 200
 const unitMax = 500
 const attributeNameMax = 100
-/** Attributes tell events apart; whole documents belong elsewhere. In characters of JSON. */
-export const attributesLengthMax = 4_000
+/** Attributes tell events apart; whole documents belong elsewhere. In bytes of JSON. */
+const attributesMaxBytes = 4_000
 
 /** A sentence instead of an event: why it is not reported. */
 export function readTracked(name: string, context: EvaluationContext, details: TrackingEventDetails, nowMs: number): EventReport | string {
@@ -19,8 +19,8 @@ export function readTracked(name: string, context: EvaluationContext, details: T
     for (const [name, attribute] of Object.entries(JSON.parse(JSON.stringify(rest)) as Record<string, Json>)) {
       if (name.length <= attributeNameMax && name !== '__proto__') attributes[name] = attribute
     }
-    if (JSON.stringify(attributes).length > attributesLengthMax)
-      return `the details of ${name} are longer than ${attributesLengthMax} characters of JSON`
+    if (Buffer.byteLength(JSON.stringify(attributes)) > attributesMaxBytes)
+      return `the details of ${name} are longer than ${attributesMaxBytes} bytes of JSON`
   } catch {
     return `the details of ${name} cannot be written as JSON`
   }

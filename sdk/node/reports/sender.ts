@@ -24,6 +24,8 @@ export type SenderOptions = {
   readonly gatherer: Gatherer
   readonly server: Server
   readonly spoolFolder: string | undefined
+  /** Whose files of the spool are ours; see `ownerOf`. */
+  readonly owner: string
   readonly clock: Clock
   readonly chance: () => number
   readonly logger: Logger
@@ -36,7 +38,7 @@ const awayEveryMs = 30_000
 /** A process that ends should not hang for a server that is away; with a spool nothing is lost. */
 const closeWithinMs = 3_000
 
-export function createSender({ gatherer, server, spoolFolder, clock, chance, logger }: SenderOptions): Sender {
+export function createSender({ gatherer, server, spoolFolder, owner, clock, chance, logger }: SenderOptions): Sender {
   const source = `node-${randomUUID()}`
   const ending = new AbortController()
   let batch = 0
@@ -56,7 +58,7 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
   async function theSpool(): Promise<Spool | undefined> {
     if (spoolFolder === undefined || spool !== undefined) return spool
     try {
-      spool = await openSpool(spoolFolder, logger)
+      spool = await openSpool(spoolFolder, owner, logger)
     } catch (thrown) {
       complain('spool', `reports cannot be kept in ${spoolFolder}, they wait in memory: ${because(thrown)}`)
     }
@@ -142,7 +144,7 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
     // What another process left goes first.
     await push()
     while (!ending.signal.aborted) {
-      await clock.sleep(waitMs * (0.9 + 0.2 * chance()), AbortSignal.any([nudge.signal, ending.signal]), true).catch(() => {})
+      await clock.sleep(waitMs * (0.9 + 0.2 * chance()), nudge.signal, true).catch(() => {})
       nudge = new AbortController()
       if (!ending.signal.aborted) await push()
     }
@@ -168,6 +170,7 @@ export function createSender({ gatherer, server, spoolFolder, clock, chance, log
       await Promise.race([flush(), clock.sleep(closeWithinMs, enough.signal).catch(() => {})])
       enough.abort()
       ending.abort(new Error('the provider was closed'))
+      nudge.abort()
     },
   }
 }

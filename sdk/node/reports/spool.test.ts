@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryFolder } from '@belay/testkit'
 import { expect, test } from 'vitest'
@@ -6,6 +6,7 @@ import { listeningLogger } from '../fixtures.ts'
 import type { Report } from './contents.ts'
 import { openSpool } from './spool.ts'
 
+const ours = '0123456789abcdef'
 const report = (batch: number, source = 'source-1'): Report => ({
   source,
   batch,
@@ -26,10 +27,10 @@ async function readAll(spool: Awaited<ReturnType<typeof openSpool>>): Promise<Re
 
 test('what one process kept, the next one finds, in the order of its batches', async () => {
   await using folder = await temporaryFolder()
-  const spool = await openSpool(folder.path, listeningLogger())
+  const spool = await openSpool(folder.path, ours, listeningLogger())
   for (let batch = 1; batch <= 12; batch++) await spool.keep(report(batch))
   await spool.keep(report(1, 'source-2'))
-  const next = await openSpool(folder.path, listeningLogger())
+  const next = await openSpool(folder.path, ours, listeningLogger())
   expect((await readAll(next)).map(({ source, batch }) => `${source} ${batch}`)).toEqual([
     ...Array.from({ length: 12 }, (_, nth) => `source-1 ${nth + 1}`),
     'source-2 1',
@@ -42,11 +43,11 @@ test('what one process kept, the next one finds, in the order of its batches', a
 test('a full spool gives up the oldest, and counts what was in it', async () => {
   await using folder = await temporaryFolder()
   const logger = listeningLogger()
-  const spool = await openSpool(folder.path, logger, { bytesMax: 100_000, filesMax: 3 })
+  const spool = await openSpool(folder.path, ours, logger, { bytesMax: 100_000, filesMax: 3 })
   for (let batch = 1; batch <= 5; batch++) await spool.keep(report(batch))
   expect(spool.takeDropped()).toBe(2)
   expect((await readAll(spool)).map(({ batch }) => batch)).toEqual([3, 4, 5])
-  const small = await openSpool(folder.path, logger, { bytesMax: 300, filesMax: 100 })
+  const small = await openSpool(folder.path, ours, logger, { bytesMax: 300, filesMax: 100 })
   for (let batch = 1; batch <= 5; batch++) await small.keep(report(batch))
   expect((await readAll(small)).map(({ batch }) => batch)).toEqual([4, 5])
   expect(logger.lines[0]).toMatch(/a report with 1 entries is given up: the spool .* is full/)
@@ -54,14 +55,26 @@ test('a full spool gives up the oldest, and counts what was in it', async () => 
 
 test('damaged, unfinished and foreign files do no harm', async () => {
   await using folder = await temporaryFolder()
-  await writeFile(join(folder.path, 'source-1.1.40.report'), '{"source":"sour')
-  await writeFile(join(folder.path, 'source-1.2.1.report.0b9c.new'), '{')
+  await writeFile(join(folder.path, '0123456789abcdef.source-1.1.40.report'), '{"source":"sour')
+  await writeFile(join(folder.path, '0123456789abcdef.source-1.2.1.report.0b9c.new'), '{')
   await writeFile(join(folder.path, 'README'), 'about this folder')
   const logger = listeningLogger()
-  const spool = await openSpool(folder.path, logger)
+  const spool = await openSpool(folder.path, ours, logger)
   await spool.keep(report(3))
   expect((await readAll(spool)).map(({ batch }) => batch)).toEqual([3])
   expect(spool.takeDropped()).toBe(40)
-  expect(logger.lines).toEqual([expect.stringContaining('source-1.1.40.report cannot be read')])
+  expect(logger.lines).toEqual([expect.stringContaining('0123456789abcdef.source-1.1.40.report cannot be read')])
   expect(await readdir(folder.path)).toEqual(['README'])
+})
+
+test('what belongs to another environment is left alone, until nobody would take it any more', async () => {
+  await using folder = await temporaryFolder()
+  const theirs = await openSpool(folder.path, 'fedcba9876543210', listeningLogger())
+  for (const batch of [1, 2]) await theirs.keep(report(batch))
+  const [old] = (await readdir(folder.path)).sort()
+  const longAgo = new Date(Date.now() - 9 * 86_400_000)
+  await utimes(join(folder.path, old as string), longAgo, longAgo)
+  const spool = await openSpool(folder.path, ours, listeningLogger())
+  expect(await spool.oldest()).toBeUndefined()
+  expect(await readdir(folder.path)).toEqual(['fedcba9876543210.source-1.2.1.report'])
 })

@@ -24,12 +24,14 @@ export type SpoolBounds = { readonly bytesMax: number; readonly filesMax: number
 const usualBounds: SpoolBounds = { bytesMax: 64 * 1024 * 1024, filesMax: 20_000 }
 
 type Kept = { readonly name: string; readonly bytes: number; readonly items: number; readonly source: string; readonly batch: number }
-const fileName = /^([\w-]{8,64})\.(\d{1,12})\.(\d{1,9})\.report$/
+const fileName = /^([0-9a-f]{16})\.([\w-]{8,64})\.(\d{1,12})\.(\d{1,9})\.report$/
+/** The server takes nothing that is older than a week. Reports under a key that nobody uses any more go then. */
+const strangersKeptMs = 8 * 86_400_000
 
-/** Also takes over what other processes left. @throws when the folder cannot be used. */
-export async function openSpool(folder: string, logger: Logger, bounds: SpoolBounds = usualBounds): Promise<Spool> {
+/** Also takes over what other processes of the same owner left. @throws when the folder cannot be used. */
+export async function openSpool(folder: string, owner: string, logger: Logger, bounds: SpoolBounds = usualBounds): Promise<Spool> {
   await mkdir(folder, { recursive: true })
-  const { kept, leftovers } = await list(folder)
+  const { kept, leftovers } = await list(folder, owner)
   for (const name of leftovers) await rm(join(folder, name), { force: true })
   let bytes = kept.reduce((sum, it) => sum + it.bytes, 0)
   let dropped = 0
@@ -53,7 +55,7 @@ export async function openSpool(folder: string, logger: Logger, bounds: SpoolBou
       const text = JSON.stringify(report)
       const { source, batch } = report
       const it: Kept = {
-        name: `${source}.${batch}.${itemsOf(report)}.report`,
+        name: `${owner}.${source}.${batch}.${itemsOf(report)}.report`,
         bytes: Buffer.byteLength(text),
         items: itemsOf(report),
         source,
@@ -90,18 +92,21 @@ export async function openSpool(folder: string, logger: Logger, bounds: SpoolBou
   }
 }
 
-async function list(folder: string): Promise<{ kept: Kept[]; leftovers: string[] }> {
+async function list(folder: string, owner: string): Promise<{ kept: Kept[]; leftovers: string[] }> {
   const names = await readdir(folder)
   const found: (Kept & { changedMs: number })[] = []
+  const leftovers = names.filter((name) => name.includes('.report.') && name.endsWith(unfinished))
   for (const name of names) {
-    const [, source, batch, items] = fileName.exec(name) ?? []
+    const [, theirs, source, batch, items] = fileName.exec(name) ?? []
     const about = source === undefined ? undefined : await stat(join(folder, name)).catch(() => undefined)
     if (source === undefined || about === undefined) continue
-    found.push({ name, bytes: about.size, items: Number(items), source, batch: Number(batch), changedMs: about.mtimeMs })
+    if (theirs === owner)
+      found.push({ name, bytes: about.size, items: Number(items), source, batch: Number(batch), changedMs: about.mtimeMs })
+    else if (about.mtimeMs < Date.now() - strangersKeptMs) leftovers.push(name)
   }
   const firstOf = new Map<string, number>()
   for (const { source, changedMs } of found) firstOf.set(source, Math.min(changedMs, firstOf.get(source) ?? changedMs))
   const since = (it: Kept) => firstOf.get(it.source) as number
   found.sort((a, b) => since(a) - since(b) || (a.source < b.source ? -1 : a.source > b.source ? 1 : a.batch - b.batch))
-  return { kept: found, leftovers: names.filter((name) => name.includes('.report.') && name.endsWith(unfinished)) }
+  return { kept: found, leftovers }
 }
