@@ -3,6 +3,7 @@
  *
  * node main.ts [--repository DIR] [--home DIR] [--port N] [--host ADDRESS]
  * DATABASE_URL=postgres://... keeps the state in PostgreSQL instead of the home folder.
+ * BELAY_FLAG_RATES=5000,2000 is how often a client key and an address may ask for flags, in requests a second.
  */
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
     port,
     user: userInfo().username,
     page: existsSync(join(pageFolder, 'index.html')) ? pageFolder : undefined,
+    flagRates: process.env.BELAY_FLAG_RATES,
     logger: pino(
       { level: process.env.BELAY_LOG ?? 'warn', redact: ['req.headers.authorization', 'req.headers.cookie'] },
       pino.destination(2),

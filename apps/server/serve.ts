@@ -36,6 +36,8 @@ export async function serve(it: {
   user: string
   /** The built page; undefined: the API alone. */
   page: string | undefined
+  /** `KEY,ADDRESS`: how often each may ask for flags, in requests a second. */
+  flagRates?: string | undefined
   logger: Logger
   /** Aborted to end the server; services go on. */
   stop: AbortController
@@ -84,7 +86,7 @@ export async function serve(it: {
   environmentRoutes(api, environments, deployments.heldIn)
   releaseRoutes(api, releases, (release) => releaseStanding(release.name, { environments, rehearsals }))
   deploymentRoutes(api, { store, ledger, environments, releases, deployments, rehearsals, ledgerWhole: () => ledgerWhole, now: clock.now })
-  flagHouseRoutes(api, flags, { access, clock, repository: it.repository, log })
+  flagHouseRoutes(api, flags, { access, clock, repository: it.repository, rates: it.flagRates, log })
   api.handle(routes.cloud, async () => {
     const file = cloudFile.current()
     return {

@@ -4,19 +4,23 @@ import type { Clock } from '@belay/base'
 import type { Api } from '@belay/http'
 import type { Ledger } from '@belay/ledger'
 import type { Migrations, Store } from '@belay/store'
+import { exchangeRoutes } from './exchange/routes.ts'
 import { type Flags, openFlags } from './flags.ts'
 import type { EnvironmentInfo } from './model/flag.ts'
 import { referenceRoutes } from './references.ts'
+import { openReports } from './reports/reports.ts'
+import { reportMigrations } from './reports/store.ts'
 import type { Reports } from './reports/types.ts'
+import { forFlagd } from './model/dialect.ts'
 import { flagRoutes } from './routes.ts'
 import { openSegments } from './segments/segments.ts'
 import { segmentRoutes } from './segments/routes.ts'
 import { segmentMigrations } from './segments/store.ts'
 import type { Segments } from './segments/types.ts'
-import { type ClientKeys, clientKeyMigrations, openClientKeys, servingRoutes } from './serving/index.ts'
+import { type ClientKeys, clientKeyMigrations, openClientKeys, readRates, servingRoutes } from './serving/index.ts'
 import { flagMigrations } from './store.ts'
 
-export const flagHouseMigrations: readonly Migrations[] = [flagMigrations, segmentMigrations, clientKeyMigrations]
+export const flagHouseMigrations: readonly Migrations[] = [flagMigrations, segmentMigrations, clientKeyMigrations, reportMigrations]
 
 /** A schedule is told in minutes; two seconds late is on time. */
 const tickEveryMs = 2_000
@@ -45,15 +49,7 @@ export function openFlagHouse(it: {
   log: (line: string, error?: unknown) => void
 }): FlagHouse {
   const { store, ledger, clock, log } = it
-  const reports: Reports = {
-    take: async () => ({ counted: true }),
-    evaluated: () => {},
-    exposed: () => {},
-    flush: async () => {},
-    counts: async ({ environment }) => ({ environment, sinceAt: 0, stepMs: 60_000, points: [], totals: [] }),
-    lastEvaluatedAt: () => null,
-    sweep: async () => {},
-  }
+  const reports = openReports({ store, clock })
   // Each asks the other: flags evaluate segments, segments ask who uses them.
   const segments: Segments = openSegments({
     store,
@@ -85,6 +81,7 @@ export function openFlagHouse(it: {
       await segments.load()
       await flags.load()
       await keys.load()
+      await reports.load()
     },
     async tend(signal) {
       await Promise.all([
@@ -104,11 +101,33 @@ export function openFlagHouse(it: {
 export function flagHouseRoutes(
   api: Api<Who>,
   house: FlagHouse,
-  it: { access: Pick<Access, 'authenticate'>; clock: Clock; repository: string; log: (line: string, error?: unknown) => void },
+  it: {
+    access: Pick<Access, 'authenticate'>
+    clock: Clock
+    repository: string
+    /** `KEY,ADDRESS`: how often each may ask for flags, in requests a second. @throws Problem `serving-rates-unclear`. */
+    rates?: string | undefined
+    log: (line: string, error?: unknown) => void
+  },
 ): void {
   const { flags, segments, keys, reports } = house
   flagRoutes(api, flags, reports)
   segmentRoutes(api, segments)
-  referenceRoutes(api, { repository: it.repository, keys: () => flags.keys() })
-  servingRoutes(api, { live: flags.live, keys, segments, reports, clock: it.clock, authenticate: it.access.authenticate, log: it.log })
+  exchangeRoutes(api, {
+    flags,
+    segments,
+    environments: () => flags.environments(),
+    compiled: (environment) => forFlagd(flags.live.environment(environment).document()),
+  })
+  referenceRoutes(api, { repository: it.repository, keys: flags.keys })
+  servingRoutes(api, {
+    live: flags.live,
+    keys,
+    segments,
+    reports,
+    clock: it.clock,
+    authenticate: it.access.authenticate,
+    rates: it.rates === undefined ? undefined : readRates(it.rates),
+    log: it.log,
+  })
 }
