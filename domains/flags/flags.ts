@@ -68,7 +68,7 @@ export type Flags = {
    * Makes or replaces whole flags, each in one piece and in the order given: for imports. One that is
    * refused keeps no other from being done.
    */
-  put(flags: readonly Flag[], who: Who, it: { from: string; plan: boolean }): Promise<PutOutcome[]>
+  put(flags: readonly Flag[], who: Who, it: PutHow): Promise<PutOutcome[]>
   /** Of the flag set, as it was imported and will be exported. */
   metadata(): Promise<Metadata>
   putMetadata(metadata: Metadata): Promise<void>
@@ -76,6 +76,13 @@ export type Flags = {
   readonly use: SegmentsOptionsUse
   /** Looks no more; resolves when the last look has ended. */
   close(): Promise<void>
+}
+export type PutHow = {
+  /** Whose word it is: `a flagd document`. */
+  readonly from: string
+  readonly plan: boolean
+  /** Segments that the same import makes, which a plan does not. */
+  readonly segments?: ReadonlySet<string>
 }
 export type PutOutcome = { readonly key: string; readonly outcome: 'created' | 'updated' | 'same' | 'refused'; readonly because?: string }
 
@@ -122,19 +129,14 @@ export function openFlags(it: {
     return { ...answer, outcome: 'done', flag: after }
   }
 
-  async function putSome(
-    flags: readonly Flag[],
-    who: Who,
-    how: { from: string; plan: boolean },
-    all: ReadonlyMap<string, Flag>,
-  ): Promise<PutOutcome[]> {
+  async function putSome(flags: readonly Flag[], who: Who, how: PutHow, all: ReadonlyMap<string, Flag>): Promise<PutOutcome[]> {
     let outcomes: PutOutcome[] = []
     const planned = new Error('only planned')
     const work = async (tx: Db) => {
       outcomes = []
       for (const flag of flags) {
         try {
-          outcomes.push({ key: flag.key, outcome: await writer.putOne(tx, flag, who, { from: how.from, also: (key) => all.get(key) }) })
+          outcomes.push({ key: flag.key, outcome: await writer.putOne(tx, flag, who, { ...how, also: (key) => all.get(key) }) })
         } catch (error) {
           // Refusals come before the first write, so the transaction is as it was.
           if (!(error instanceof Problem) || error.status >= 500) throw error

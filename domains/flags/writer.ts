@@ -37,7 +37,9 @@ type Told = {
 
 /** Flags by key: what is there, and in an import what will be. */
 type Family = (key: string) => Flag | undefined
-const nobody: Family = () => undefined
+/** What else the same import brings. */
+type Coming = { readonly also: Family; readonly segments: ReadonlySet<string> }
+const nothing: Coming = { also: () => undefined, segments: new Set() }
 
 /** All of it inside the transaction that is handed in. */
 export type Writer = ReturnType<typeof openWriter>
@@ -49,7 +51,11 @@ export const unknownFlag = (key: string, book: Book) =>
 
 export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; book: Book; hasSegment: (key: string) => boolean }) {
   const { store, ledger, clock, book } = it
-  const known = () => ({ ladder: book.ladder, environments: book.environments.map(({ name }) => name), segments: it.hasSegment })
+  const known = (segments: ReadonlySet<string>) => ({
+    ladder: book.ladder,
+    environments: book.environments.map(({ name }) => name),
+    segments: (key: string) => segments.has(key) || it.hasSegment(key),
+  })
 
   /** The flag's prerequisites and theirs, as this transaction sees them. */
   async function familyOf(tx: Db, flag: Flag, also: Family): Promise<Family> {
@@ -66,8 +72,8 @@ export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; boo
     return (key) => family.get(key)
   }
 
-  async function check(tx: Db, flag: Flag, before: Flag | undefined, also: Family = nobody): Promise<void> {
-    checkFlag(flag, known())
+  async function check(tx: Db, flag: Flag, before: Flag | undefined, { also, segments }: Coming = nothing): Promise<void> {
+    checkFlag(flag, known(segments))
     checkPrerequisites(flag, await familyOf(tx, flag, also))
     const lost = before ? Object.keys(before.variants).filter((variant) => !Object.hasOwn(flag.variants, variant)) : []
     if (flag.archivedAt === null && lost.length === 0) return
@@ -130,11 +136,11 @@ export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; boo
     })
   }
 
-  async function create(tx: Db, flag: Flag, also: Family = nobody): Promise<void> {
+  async function create(tx: Db, flag: Flag, coming: Coming = nothing): Promise<void> {
     const there = await rows.readFlag(tx, flag.key)
     if (there) throw flagProblem('flag-key-taken', { key: flag.key, archived: there.archivedAt !== null })
     if ((await rows.countFlags(tx)) >= flagsMax) throw flagProblem('flags-too-many', { max: flagsMax })
-    await check(tx, flag, undefined, also)
+    await check(tx, flag, undefined, coming)
     const served = flag.settings['*']?.defaultVariant
     await commit(tx, flag, {
       kind: 'flag.created',
@@ -150,7 +156,7 @@ export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; boo
     tx: Db,
     wanted: Flag,
     who: Who,
-    { from, also }: { from: string; also: Family },
+    { from, also, segments = nothing.segments }: { from: string; also: Family; segments?: ReadonlySet<string> },
   ): Promise<'created' | 'updated' | 'same'> {
     const before = await rows.readFlag(tx, wanted.key)
     const now = clock.now()
@@ -158,14 +164,14 @@ export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; boo
     if (!before) {
       const flag = { ...wanted, ...stamp, version: 1, createdAt: now, createdBy: who.actor }
       if (touched(undefined, flag, book.environments, book.ladder).some(isProduction)) requires(who, 'flag.production')
-      await create(tx, flag, also)
+      await create(tx, flag, { also, segments })
       return 'created'
     }
     const { createdAt, createdBy, salt, bucketing } = before
     const after = { ...wanted, ...stamp, version: before.version + 1, createdAt, createdBy, salt, bucketing }
     const diff = diffOf(before, after)
     if (diff.length === 0) return 'same'
-    await check(tx, after, before, also)
+    await check(tx, after, before, { also, segments })
     const touches = touched(before, after, book.environments, book.ladder)
     if (touches.some(isProduction)) requires(who, 'flag.production')
     const asks = touches.find(({ approval }) => approval)
