@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { openBuckets } from './buckets.ts'
 import { isBad, parseContext } from './context.ts'
 import { noneMatchNames } from './etag.ts'
+import { readRates } from './limits.ts'
 import { openOutcomes } from './outcomes.ts'
 import { environmentOfToken, slotMs, streamToken } from './stream-token.ts'
 
@@ -48,6 +49,11 @@ describe('token buckets', () => {
       if (n % 50 === 0) expect(buckets.take('wild', 1)).toBeGreaterThan(0)
     }
   })
+})
+
+test('rates are read from the setting of the server, which is refused when it is unclear', () => {
+  expect(readRates('5000,2000')).toEqual({ key: { perSecond: 5_000, burst: 10_000 }, address: { perSecond: 2_000, burst: 4_000 } })
+  for (const text of ['', '5000', '0,1', '-1,1', '1,x', '1,2,3']) expect(() => readRates(text)).toThrow(/BELAY_FLAG_RATES is/)
 })
 
 test('a tag is found in every spelling of If-None-Match, and nowhere else', () => {

@@ -46,6 +46,11 @@ export const servingProblem = defineProblems({
     status: 429,
     say: (f: { afterS: number }) => `That is more than one key or address may ask. Ask again in ${f.afterS} s.`,
   },
+  'serving-rates-unclear': {
+    status: 500,
+    say: (f: { text: string }) =>
+      `BELAY_FLAG_RATES is "${f.text}"; it takes two whole numbers, requests a second for a key and for an address: 5000,2000.`,
+  },
   'serving-too-many-streams': {
     status: 503,
     say: () => 'As many streams are open as this server holds. Come again in a minute, or add a server.',
