@@ -28,12 +28,13 @@ export async function sending<Answer>(
             new TransformStream<Uint8Array, Uint8Array>({
               transform(chunk, controller) {
                 sent += chunk.byteLength
-                task.title = `${what}: ${sayBytes(sent)}${bytes === undefined ? '' : ` of ${sayBytes(bytes)}`}${sent === bytes ? ', being taken in' : ''}`
+                task.title = `${what}: ${sayBytes(sent)}${bytes === undefined ? '' : ` of ${sayBytes(bytes)}`}`
                 controller.enqueue(chunk)
               },
             }),
           )
           answer = await send(watched as unknown as BodyInit)
+          task.title = `${what}: ${sayBytes(sent)}`
         },
       },
     ],

@@ -30,7 +30,7 @@ describe('a value on the command line', () => {
 describe('variants', () => {
   test('are all of one type, else the sentence shows how to write text that looks otherwise', () => {
     expect(variantsOf([assignment('on=true'), assignment('off=false')])).toEqual({ on: true, off: false })
-    expect(() => variantsOf([assignment('old=v1'), assignment('new=2')])).toThrow(/old is a string and new a number.*--variant 'new="2"'/)
+    expect(() => variantsOf([assignment('old=v1'), assignment('new=2')])).toThrow(/old is a string and new a number\. Text .* 'NAME="20"'/)
     expect(() => variantsOf([assignment('a=1'), assignment('b=true')])).toThrow(/a is a number and b a boolean\.$/)
   })
 

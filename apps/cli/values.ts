@@ -52,9 +52,7 @@ export function variantsOf(given: readonly Assignment[]): Record<string, JsonWir
   const odd = others.find(([, value]) => typeof value !== typeof first?.[1])
   if (first !== undefined && odd !== undefined) {
     const types = `${first[0]} is a ${typeof first[1]} and ${odd[0]} a ${typeof odd[1]}`
-    const texts = [first, odd].some(([, value]) => typeof value === 'string')
-    const other = [first, odd].find(([, value]) => typeof value === 'number' || typeof value === 'boolean')
-    const hint = texts && other !== undefined ? ` For text in quotes write --variant '${other[0]}="${JSON.stringify(other[1])}"'` : ''
+    const hint = types.includes('string') ? ` Text that looks like something else is written so: 'NAME="20"'` : ''
     throw fail('usage', { sentence: `All variants of a flag have values of one type; ${types}.${hint}` })
   }
   return Object.fromEntries(variants)

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type CloudFileProblem, formatProblem, readCloudFile } from '@belay/cloudfile'
-import { sayCount, sentenceOf } from '@belay/base'
+import { sayCount } from '@belay/base'
 import { leaf } from '../command.ts'
 import { type Context, runs, type GlobalOptions } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { reasonOf } from '../input.ts'
 import { folderWithCloudFile } from '../place.ts'
 import { fail } from '../problems.ts'
 
@@ -55,9 +56,4 @@ function withSource(problem: CloudFileProblem, text: string, { look, paint }: Co
   const gutter = `${String(problem.line).padStart(5)} ${paint('dim', '|')} `
   const mark = `${' '.repeat(5)} ${paint('dim', '|')} ${' '.repeat(problem.column - 1)}${paint('red', '^')}`
   return `${paint('bold', place)}${sentence.slice(place.length)}\n${gutter}${paint('dim', source)}\n${mark}`
-}
-
-function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code
-  return { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'this user may not read it' }[code ?? ''] ?? sentenceOf(error)
 }

@@ -151,10 +151,12 @@ async function show(context: Context, _: GlobalOptions, key: string, text: strin
   })
 }
 
-const told = (context: Context, segment: SegmentWire, what: string): void =>
+const told = (context: Context, segment: SegmentWire, made: boolean): void =>
   context.answer({ segment }, () => {
-    const size = segment.kind === 'list' ? ` with ${sayCount(segment.size, 'key')}` : ''
-    return `${context.paint('green', '●')} ${context.paint('bold', segment.key)} ${what}${size}, version ${segment.version}.`
+    const { paint } = context
+    const keys = sayCount(segment.size, 'key')
+    const says = segment.kind === 'list' ? (made ? `is made with ${keys}` : `has ${keys} now`) : made ? 'is made' : 'is changed'
+    return `${paint('green', '●')} ${paint('bold', segment.key)} ${says}, version ${segment.version}.`
   })
 
 async function create(context: Context, { rule, keys, by, description }: CreateOptions, key: string): Promise<void> {
@@ -166,9 +168,9 @@ async function create(context: Context, { rule, keys, by, description }: CreateO
   const client = await context.connect()
   const body = { key, description, by, ...(content.upload === undefined ? { rule: content.rule } : { keys: [] }) }
   const made = await client.call(routes.segments.create, { body }, context.signal)
-  if (content.upload === undefined) return told(context, made, 'is made')
+  if (content.upload === undefined) return told(context, made, true)
   try {
-    told(context, await replace(context, key, content.upload, made.version), 'is made')
+    told(context, await replace(context, key, content.upload, made.version), true)
   } catch (error) {
     // A list that could not be filled is no segment that anybody asked for.
     await client.call(routes.segments.remove, { params: { key } }).catch(() => {})
@@ -184,7 +186,7 @@ async function replace(context: Context, key: string, keys: Upload, version: num
 }
 
 async function upload(context: Context, { version }: ChangeOptions, key: string, file: string): Promise<void> {
-  told(context, await replace(context, key, await openUpload(file), version), 'is')
+  told(context, await replace(context, key, await openUpload(file), version), false)
 }
 
 type Change = { readonly rule?: JsonWire; readonly description?: string; readonly add?: string[]; readonly remove?: string[] }
@@ -192,7 +194,7 @@ type Change = { readonly rule?: JsonWire; readonly description?: string; readonl
 async function change(context: Context, { reason, version }: ChangeOptions, key: string, what: Change): Promise<void> {
   const client = await context.connect()
   const segment = await client.call(routes.segments.change, { params: { key }, body: { ...what, reason, version } }, context.signal)
-  told(context, segment, 'is changed:')
+  told(context, segment, false)
 }
 
 async function edit(context: Context, options: EditOptions, key: string): Promise<void> {

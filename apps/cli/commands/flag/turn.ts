@@ -17,7 +17,8 @@ export const turnCommands = (): readonly Command[] => [
     .option('--plan', 'show what would change, and change nothing')
     .action(
       runs((context: Context, options: KillOptions, key: string) =>
-        change(context, key, { do: 'kill', environment: placeOf(options), reason: options.reason }, options),
+        // The reason is part of a kill; as that of the change too it would be told twice.
+        change(context, key, { do: 'kill', environment: placeOf(options), reason: options.reason }, { ...options, reason: undefined }),
       ),
     ),
   changing(
