@@ -161,6 +161,21 @@ export function openFlags(it: {
     view.note(await rows.listProposals(store.read, { state: 'open', limit: 1_000 }))
     await book.refresh()
   }
+  /** Flags by what their rules name; made anew when something changed. */
+  let named = { revision: -1, flags: new Map<string, string[]>() }
+  function namedBy(ref: string): readonly string[] {
+    if (named.revision !== book.revision) {
+      named = { revision: book.revision, flags: new Map() }
+      for (const flag of book.flags.values())
+        for (const it of refsOfFlag(flag)) {
+          const keys = named.flags.get(it)
+          if (keys) keys.push(flag.key)
+          else named.flags.set(it, [flag.key])
+        }
+    }
+    return named.flags.get(ref) ?? []
+  }
+
   /** Looks again after news from elsewhere, until it is closed. */
   let isClosed = false
   function lookAgain(then?: () => void): void {
@@ -238,15 +253,13 @@ export function openFlags(it: {
     putMetadata: (metadata) => store.write((tx) => rows.putSetting(tx, 'metadata', metadata)),
     use: {
       usedBy: (segment) => [
-        ...[...book.flags.values()].filter((flag) => refsOfFlag(flag).has(`segment:${segment}`)).map(({ key }) => `flag:${key}`),
+        ...namedBy(`segment:${segment}`).map((key) => `flag:${key}`),
         ...book.ladder.filter((ring) => ring.segment === segment).map((ring) => `ring:${ring.name}`),
       ],
-      inProduction(segment) {
-        const names = [`segment:${segment}`, ...book.ladder.filter((ring) => ring.segment === segment).map((ring) => `ring:${ring.name}`)]
-        return (
-          book.environments.some(isProduction) && [...book.flags.values()].some((flag) => names.some((name) => refsOfFlag(flag).has(name)))
-        )
-      },
+      inProduction: (segment) =>
+        book.environments.some(isProduction) &&
+        (namedBy(`segment:${segment}`).length > 0 ||
+          book.ladder.some((ring) => ring.segment === segment && namedBy(`ring:${ring.name}`).length > 0)),
       checkRule(rule) {
         const bad = whyBadRule(rule, 'rule')
         if (bad) throw flagProblem('flag-invalid', { key: 'The segment', ...bad })
