@@ -37,9 +37,9 @@ export type BelayProvider = Provider & {
 
 /**
  * starting: before `initialize` has ended, and after the provider was closed. ready: the definitions are the server's.
- * stale: it is away, they are the last that are known. failed: it refuses the key, or there are no definitions at all.
+ * stale: it is away, they are the last that are known. absent: it is away, and there are none. refused: it refuses the key.
  */
-type Standing = 'starting' | 'ready' | 'stale' | 'failed'
+type Standing = 'starting' | 'ready' | 'stale' | 'absent' | 'refused'
 
 /** @throws Error when an option is not what it should be, with a sentence that says so. */
 export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
@@ -78,8 +78,9 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
       return
     }
     const failure = await firstContact(server)
+    if (life.signal.aborted) throw new GeneralError('The provider was closed before it was ready.')
     if (failure?.kind === 'refused') {
-      standing = 'failed'
+      standing = 'refused'
       throw new ProviderFatalError(failure.message)
     }
     sender = createSender({ gatherer, server, spoolFolder: settings.spoolFolder, owner, clock, chance, logger })
@@ -87,9 +88,11 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
       standing = 'ready'
     } else if (definitions.set !== undefined) {
       // The SDK says that the provider is ready when this returns; only after that it can be stale.
-      setImmediate(() => becomeStale(failure))
+      setImmediate(() => {
+        if (standing === 'starting') becomeStale(failure)
+      })
     } else {
-      standing = 'failed'
+      standing = 'absent'
       throw new GeneralError(`There are no flag definitions: ${failure.message}. They are used as soon as the server answers.`)
     }
   }
@@ -181,8 +184,8 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
    * would throw all flags of a running service back to the defaults of its code.
    */
   function becomeRefused(failure: Failure): void {
-    if (standing === 'failed') return
-    standing = 'failed'
+    if (standing === 'refused') return
+    standing = 'refused'
     const message = `${failure.message} The last known flags are used; the server is asked again every five minutes.`
     logger.error(`Belay: ${message}`)
     events.emit(ServerProviderEvents.Error, { message })
