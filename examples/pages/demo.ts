@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { defineProblems, Problem, sayDuration, seededRandom, sentenceOf, systemClock } from '@belay/base'
 import { routes } from '@belay/protocol'
 import { type Folder, openFolder } from './folder.ts'
+import { peopleOf } from './people.ts'
 import { openRepository } from './repository.ts'
 import { choosePort, endAgent, type ServerProcess, startServer, stopServices } from './server-process.ts'
 import { urlOf } from './steps.ts'
@@ -137,7 +138,8 @@ async function showAgain(options: Options, folder: Folder, tell: Tell, started: 
     const url = name === 'production' ? urlOf(environment, 'edge') : undefined
     if (url !== undefined) {
       tell.say('users', `use it: ${url}`)
-      started.traffic = startTraffic({ url, perSecond: gentlePerSecond, random: seededRandom(options.seed) })
+      const people = (await peopleOf(url)).map(({ id }) => id)
+      started.traffic = startTraffic({ url, perSecond: gentlePerSecond, random: seededRandom(options.seed), people })
     }
   }
   if (options.json && folder.told !== undefined) sendDocument(folder.told)

@@ -61,14 +61,14 @@ function* worker(random: Random): Journey {
   yield page(item)
 }
 
-/** Talks: writes a comment where a page offers to. */
+/** Talks: writes a comment where a page offers to, beside the text rather than below it. */
 function* talker(random: Random): Journey {
   const item = one(links(yield page(`/lists/${one(lists, random)}`), 'items'), random)
   if (item === undefined) return
   const shown = yield page(item)
-  const action = /action="([^"]+\/comments)"/.exec(shown)?.[1]
+  const action = (/action="([^"]+\/inline)"/.exec(shown) ?? /action="([^"]+\/comments)"/.exec(shown))?.[1]
   if (action === undefined) return
-  yield form(action, { text: one(remarks, random) ?? '' })
+  yield form(action, { sentence: '0', text: one(remarks, random) ?? '' })
   yield page(item)
 }
 

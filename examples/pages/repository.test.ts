@@ -42,7 +42,7 @@ test('v2 brings a migration with its undo and changes api and web alone', async 
   const repository = await openRepository(join(folder, 'pages'))
   await repository.add('v1')
   const commits = await repository.add('v2')
-  expect(new Set(commits.map((line) => line.split(' ').slice(1, 3).join(' '))).size).toBe(3)
+  expect(new Set(commits.map((line) => line.split(' ').slice(1, 3).join(' '))).size).toBe(4)
   const changed = git(repository.folder, 'diff', '--name-only', 'v1', 'v2').split('\n')
   expect(new Set(changed.map((path) => path.split('/')[0]))).toEqual(new Set(['api', 'web']))
   expect(changed).toEqual(expect.arrayContaining(['api/migrations/0003-comments.up.sql', 'api/migrations/0003-comments.down.sql']))

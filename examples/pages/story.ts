@@ -1,11 +1,14 @@
 /**
  * The story: v1 is in production and people use it. v2 is rehearsed and rolls out under their hands; v3 falls in its
  * rehearsal and is refused by production; v4 passes its rehearsal, fails on production's second host and is undone.
+ * What v2 brought in the dark then climbs the rings of its flag.
  * Each thing that ought to be so is a named check of the document that the demo ends with.
  */
 import { type Clock, Problem, sayCount, sayDuration, seededRandom, sentenceOf } from '@belay/base'
 import { type Client, type DeploymentWire, type RehearsalWire, routes } from '@belay/protocol'
+import { playClimb, type Rung } from './climb.ts'
 import type { Figures } from './figures.ts'
+import { peopleOf } from './people.ts'
 import type { Repository } from './repository.ts'
 import { createSteps, urlOf } from './steps.ts'
 import type { Tell } from './tell.ts'
@@ -18,7 +21,14 @@ export type Told = {
   readonly rehearsals: { id: string; release: string; state: string; because: string | null; tookMs: number }[]
   readonly deployments: { id: string; environment: string; release: string; state: string; because: string | null; tookMs: number }[]
   refusal: { code: string; message: string } | null
-  readonly traffic: { all: Figures | null; 'v2 rolls out': Figures | null; 'v4 is undone': Figures | null }
+  /** What each change of the flag `inline-comments` came to, in the order in which they were made. */
+  readonly climb: Rung[]
+  readonly traffic: {
+    all: Figures | null
+    'v2 rolls out': Figures | null
+    'v4 is undone': Figures | null
+    'inline-comments climbs': Figures | null
+  }
   ledger: { whole: boolean; count: number; head: string } | null
   storyMs: number | null
   cloudUrl: string | null
@@ -34,8 +44,9 @@ const requestsWithinMs = 60_000
 
 /** What was told so far, filled while it goes, so that an interrupted story can still say how far it came. */
 export function emptyTold(): Told {
-  const traffic = { all: null, 'v2 rolls out': null, 'v4 is undone': null }
-  return { checks: [], releases: [], rehearsals: [], deployments: [], refusal: null, traffic, ledger: null, storyMs: null, cloudUrl: null }
+  const traffic = { all: null, 'v2 rolls out': null, 'v4 is undone': null, 'inline-comments climbs': null }
+  const lists = { checks: [], releases: [], rehearsals: [], deployments: [], climb: [] }
+  return { ...lists, refusal: null, traffic, ledger: null, storyMs: null, cloudUrl: null }
 }
 
 /**
@@ -92,9 +103,11 @@ export async function playStory(ground: Ground, told: Told): Promise<Traffic> {
   told.cloudUrl = url
   check('v1 runs in private, on QA and in production', true, url)
 
-  const traffic = startTraffic({ url, perSecond: usersPerSecond, random: seededRandom(ground.seed) })
+  const people = await peopleOf(url)
+  const ids = people.map(({ id }) => id)
+  const traffic = startTraffic({ url, perSecond: usersPerSecond, random: seededRandom(ground.seed), people: ids })
   try {
-    tell.say('users', `use it from now on, ${usersPerSecond} requests a second: ${url}`)
+    tell.say('users', `${people.length} people use it from now on, ${usersPerSecond} requests a second: ${url}`)
     const all = traffic.stretch()
 
     tell.chapter('v2 climbs: private, rehearsal, production host by host')
@@ -173,6 +186,14 @@ export async function playStory(ground: Ground, told: Told): Promise<Traffic> {
       production.because ?? production.state,
     )
     check('no request failed while v4 came and went', undone.failed === 0 && undone.sent > 0, sayFigures(undone))
+
+    tell.chapter('inline-comments climbs: qa, staff, early access, all')
+    const climbing = traffic.stretch()
+    await playClimb({ client, tell, signal, url, people, random: seededRandom(ground.seed), check }, told.climb)
+    const climbed = await climbing.end()
+    told.traffic['inline-comments climbs'] = climbed
+    tellUsers(tell, climbed, 'while it climbed')
+    check('no request failed while inline-comments climbed', climbed.failed === 0 && climbed.sent > 0, sayFigures(climbed))
     told.storyMs = clock.now() - beganMs
 
     tell.chapter('What came of it')

@@ -18,8 +18,12 @@ export type TestCloud = {
 /** Sooner on a quiet machine; a loaded one takes seconds to start a process. */
 const startMsMax = 20_000
 
-/** Hosts as `name: service`; all run from `source` with `shared/` copied beside as belay.yaml's `build` does. */
-export async function startTestCloud(source: string, hosts: Record<string, string>): Promise<TestCloud> {
+/** Hosts as `name: service`, each with these variables; they run from `source` with `shared/` copied beside as belay.yaml's `build` does. */
+export async function startTestCloud(
+  source: string,
+  hosts: Record<string, string>,
+  variables: Record<string, string> = {},
+): Promise<TestCloud> {
   const folder = mkdtempSync(join(tmpdir(), 'pages-'))
   const addresses = new Map<string, string>()
   for (const host of Object.keys(hosts)) addresses.set(host, `127.0.0.1:${await freePort()}`)
@@ -49,7 +53,10 @@ export async function startTestCloud(source: string, hosts: Record<string, strin
       BELAY_ADDRESS: address,
       BELAY_DATA: data,
     }
-    return spawn(process.execPath, command, { cwd: join(folder, service), env: { ...process.env, ...belay, ...lists, ...more } })
+    return spawn(process.execPath, command, {
+      cwd: join(folder, service),
+      env: { ...process.env, ...belay, ...lists, ...variables, ...more },
+    })
   }
   async function health(host: string) {
     const response = await fetch(`http://${addresses.get(host)}/healthz`)

@@ -16,7 +16,7 @@ export type Traffic = {
   stop(): Promise<void>
 }
 
-type User = { journey: Journey; next: Step }
+type User = { as: string | undefined; journey: Journey; next: Step }
 type Stretch = { durationsMs: number[]; failures: Map<string, number>; beganAt: number; open: number }
 
 /** A request that takes longer has failed. Slow is told beside failed, so this is what a browser would bear, not a person. */
@@ -25,8 +25,9 @@ const answerMsMax = 30_000
 const usersMax = 1_200
 const tickMs = 5
 
-export function startTraffic(options: { url: string; perSecond: number; random: Random }): Traffic {
-  const { random } = options
+/** `people`: whom they act as, by the ids of the cloud's members; nobody in particular when there are none. */
+export function startTraffic(options: { url: string; perSecond: number; random: Random; people?: readonly string[] }): Traffic {
+  const { random, people = [] } = options
   const agent = new Agent({ keepAlive: true, maxSockets: usersMax })
   const free: User[] = []
   const stretches = new Set<Stretch>()
@@ -55,7 +56,7 @@ export function startTraffic(options: { url: string; perSecond: number; random: 
     const user = free.pop() ?? (users < usersMax ? newUser() : undefined)
     if (user === undefined) return end(`not sent: ${usersMax} requests were waiting for their answers`)
     underWay++
-    const { text, failure } = await sendStep(options.url, agent, user.next)
+    const { text, failure } = await sendStep(options.url, agent, user)
     underWay--
     end(failure)
     const next = failure === undefined ? user.journey.next(text) : undefined
@@ -65,7 +66,7 @@ export function startTraffic(options: { url: string; perSecond: number; random: 
   function newUser(before?: User): User {
     if (before === undefined) users++
     const journey = beginJourney(random)
-    return { journey, next: journey.next('').value as Step }
+    return { as: people[Math.floor(random() * people.length)], journey, next: journey.next('').value as Step }
   }
 
   return {
@@ -100,13 +101,16 @@ export function startTraffic(options: { url: string; perSecond: number; random: 
 }
 
 /** One request. Never throws: what went wrong is the failure. */
-function sendStep(url: string, agent: Agent, step: Step): Promise<{ text: string; failure?: string }> {
+function sendStep(url: string, agent: Agent, { as, next: step }: User): Promise<{ text: string; failure?: string }> {
   return new Promise((resolve) => {
     const what = `${step.method} ${step.path.replace(/(items|lists|members)\/\w+|\?.*$/g, '$1')}`
     const request = httpRequest(`${url}${step.path}`, {
       agent,
       method: step.method,
-      headers: step.body === undefined ? {} : { 'content-type': step.type, 'content-length': Buffer.byteLength(step.body) },
+      headers: {
+        ...(as === undefined ? {} : { cookie: `me=${as}` }),
+        ...(step.body === undefined ? {} : { 'content-type': step.type, 'content-length': Buffer.byteLength(step.body) }),
+      },
     })
     const limit = setTimeout(() => request.destroy(new Error(`no answer within ${answerMsMax / 1_000} s`)), answerMsMax)
     const end = (text: string, because?: string) => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Refusal } from '#shared/server.ts'
 import { queries, query, type Statement, transact } from '#shared/sql.ts'
 import { activityOf } from './activities.ts'
-import { allMembers } from './members.ts'
+import { customers, faces, memberOf } from './members.ts'
 import { type Asked, read, textOf, unknown, write } from './method.ts'
 
 export type Item = {
@@ -27,10 +27,10 @@ const lists = `SELECT lists.id, lists.name, about, sum(state = 'open') AS open, 
 
 export const listMethods = {
   'Lists.getList': read(async () => ({ lists: await query(lists) })),
-  /** What stands around every page, in one answer. */
-  'Lists.getFrame': read(async () => {
-    const [found, members] = await queries(lists, allMembers)
-    return { lists: found, members }
+  /** What stands around every page of the member `me`, in one answer. */
+  'Lists.getFrame': read(async (asked) => {
+    const [found, members, [counted] = [], [me = null] = []] = await queries(lists, faces, customers, memberOf(textOf(asked, 'me')))
+    return { lists: found, members, customers: counted, me }
   }),
 }
 

@@ -10,10 +10,10 @@ export async function transact(statements: readonly Statement[]): Promise<Row[][
   return await send(statements, false)
 }
 
-/** Several statements that only read, in one go. */
-export function queries(...sql: readonly string[]): Promise<Row[][]> {
+/** Several statements that only read, in one go; as text when they need no parameters. */
+export function queries(...statements: readonly (string | Statement)[]): Promise<Row[][]> {
   return send(
-    sql.map((one) => ({ sql: one })),
+    statements.map((one) => (typeof one === 'string' ? { sql: one } : one)),
     true,
   )
 }

@@ -15,13 +15,23 @@ export type Item = {
   updatedAt: number
 }
 export type Activity = { id: number; kind: string; says: string; at: number; memberId: string | null; memberName: string }
-export type Member = { id: string; name: string; job: string; color: string; open: number }
+export type Member = {
+  id: string
+  name: string
+  job: string
+  color: string
+  email: string
+  role: 'tester' | 'staff' | 'customer'
+  earlyAccess: 0 | 1
+  /** In frames only. */
+  open?: number
+}
 
-/** What stands around every page. */
-export type Frame = { lists: List[]; members: Member[] }
+/** What stands around every page. `members` has all who work here and a few customers; `me` is null for a name that nobody has. */
+export type Frame = { lists: List[]; members: Member[]; customers: { count: number; early: number }; me: Member | null }
 
 export const api = {
-  frame: () => get<Frame>('Lists.getFrame'),
+  frame: (me: string) => get<Frame>('Lists.getFrame', { me }),
   items: async (list: string) => (await get<{ items: Item[] }>('Items.getList', { list })).items,
   item: async (id: string) => (await get<{ item: Item }>('Items.get', { id })).item,
   stream: async (item: string) => (await get<{ activities: Activity[] }>('Activities.getItemStream', { item })).activities,

@@ -4,9 +4,9 @@ import type { Frame, Member } from './api.ts'
 import { type Html, html } from './html.ts'
 import { style } from './style.ts'
 
-export type Shown = { title: string; path: string; me: string; frame: Frame }
+export type Shown = { title: string; path: string; frame: Frame }
 
-export function page({ title, path, me, frame }: Shown, content: Html): string {
+export function page({ title, path, frame }: Shown, content: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -22,7 +22,7 @@ export function page({ title, path, me, frame }: Shown, content: Html): string {
   <form method="post" action="/me">
     <input type="hidden" name="back" value="${path}">
     <label>You are <select name="member">
-      ${frame.members.map((it) => html`<option value="${it.id}" ${it.id === me ? html`selected` : null}>${it.name}</option>`)}
+      ${kinds.map(([kind, isOne]) => choices(kind, everybody(frame).filter(isOne), frame.me))}
     </select></label> <button>Change</button>
   </form>
 </nav>
@@ -33,6 +33,24 @@ export function page({ title, path, me, frame }: Shown, content: Html): string {
 </body>
 </html>
 `.text
+}
+
+const kinds: readonly [string, (member: Member) => boolean][] = [
+  ['Testers', ({ role }) => role === 'tester'],
+  ['Pages', ({ role }) => role === 'staff'],
+  ['Customers with early access', ({ role, earlyAccess }) => role === 'customer' && earlyAccess === 1],
+  ['Customers', ({ role, earlyAccess }) => role === 'customer' && earlyAccess === 0],
+]
+
+/** The one who looks may be a customer of whom the frame says nothing. */
+function everybody({ members, me }: Frame): readonly Member[] {
+  return me === null || members.some(({ id }) => id === me.id) ? members : [...members, me]
+}
+
+function choices(kind: string, members: readonly Member[], me: Member | null): Html {
+  return html`<optgroup label="${kind}">${members.map(
+    (it) => html`<option value="${it.id}" ${it.id === me?.id ? html`selected` : null}>${it.name}</option>`,
+  )}</optgroup>`
 }
 
 function current(path: string, href: string): Html | null {

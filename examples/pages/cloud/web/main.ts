@@ -6,45 +6,48 @@ import type { Html } from './html.ts'
 import { page } from './layout.ts'
 import { home, itemPage, listPage, memberPage, membersPage, sorry } from './pages.ts'
 
+/** Who has not said who they are. */
+const usually = 'mira'
+
 const handle: Handle = async (request, response, url) => {
   const path = url.pathname
-  const me = /(?:^|; )me=([a-z]+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'mira'
+  const me = /(?:^|; )me=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? usually
   const show: Show = (frame, title, content, status = 200) =>
-    reply(response, status, 'text/html; charset=utf-8', page({ title, path, me, frame }, content))
+    reply(response, status, 'text/html; charset=utf-8', page({ title, path, frame }, content))
   try {
     if (request.method === 'POST') await take(request, response, path, me)
-    else await look(path, show)
+    else await look(path, me, show)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    show(await frameOrNone(), 'Sorry', sorry(error.status, error.message), error.status)
+    show(await frameOrNone(me), 'Sorry', sorry(error.status, error.message), error.status)
   }
 }
 
 type Show = (frame: Frame, title: string, content: Html, status?: number) => void
 
 /** A sorry page is shown even when the api is what is missing. */
-function frameOrNone(): Promise<Frame> {
-  return api.frame().catch(() => ({ lists: [], members: [] }))
+function frameOrNone(me: string): Promise<Frame> {
+  return api.frame(me).catch(() => ({ lists: [], members: [], customers: { count: 0, early: 0 }, me: null }))
 }
 
-async function look(path: string, show: Show): Promise<void> {
+async function look(path: string, me: string, show: Show): Promise<void> {
   const [, room, id] = path.split('/')
   if (path === '/' || path === '/members') {
-    const frame = await api.frame()
-    return path === '/' ? show(frame, 'Start', home(frame.lists)) : show(frame, 'Members', membersPage(frame.members))
+    const frame = await api.frame(me)
+    return path === '/' ? show(frame, 'Start', home(frame.lists)) : show(frame, 'Members', membersPage(frame))
   }
   if (room === 'lists' && id) {
-    const [frame, items] = await Promise.all([api.frame(), api.items(id)])
+    const [frame, items] = await Promise.all([api.frame(me), api.items(id)])
     const list = frame.lists.find((it) => it.id === id)
     if (list === undefined) throw new Refusal(404, 'unknown', `There is no list ${id}.`)
     return show(frame, list.name, listPage(list, items, frame.members))
   }
   if (room === 'items' && id) {
-    const [frame, item, activities] = await Promise.all([api.frame(), api.item(id), api.stream(id)])
+    const [frame, item, activities] = await Promise.all([api.frame(me), api.item(id), api.stream(id)])
     return show(frame, item.title, itemPage(item, frame, activities))
   }
   if (room === 'members' && id) {
-    const [frame, { member, items }] = await Promise.all([api.frame(), api.member(id)])
+    const [frame, { member, items }] = await Promise.all([api.frame(me), api.member(id)])
     return show(frame, member.name, memberPage(member, items))
   }
   throw new Refusal(404, 'unknown', `There is no page ${path}.`)
@@ -79,5 +82,5 @@ function safePath(path: string | undefined): string {
 serve({
   handle,
   // Through the edge to an api and to the database: well means that a page can be shown.
-  health: async () => ({ lists: (await api.frame()).lists.length }),
+  health: async () => ({ lists: (await api.frame(usually)).lists.length }),
 })

@@ -49,15 +49,18 @@ export function itemPage(item: Item, { lists, members }: Frame, activities: read
   )}</ul>`
 }
 
-export function membersPage(members: readonly Member[]): Html {
-  return html`<h1>Members</h1><ul class="sheet">${members.map(
+export function membersPage({ members, customers }: Frame): Html {
+  const team = members.filter(({ role }) => role !== 'customer')
+  return html`<h1>Members</h1>
+<p class="soft">${team.length} who work on it, and ${customers.count} customers, of whom ${customers.early} have asked for early access</p>
+<ul class="sheet">${team.map(
     (it) => html`<li>${avatar(it.id, it.name, members)}<a href="/members/${it.id}">${it.name}</a><span class="soft">${it.job}</span>
   <small class="soft">${it.open ?? 0} open</small></li>`,
   )}</ul>`
 }
 
 export function memberPage(member: Member, items: readonly Item[]): Html {
-  return html`<h1>${member.name}</h1><p class="soft">${member.job}</p>
+  return html`<h1>${member.name}</h1><p class="soft">${member.job} · ${member.email}${member.earlyAccess === 1 ? ' · early access' : ''}</p>
 <ul class="sheet">${items.map((it) => html`<li class="${it.state}"><span></span><a href="/items/${it.id}">${it.title}</a>${ago(it.updatedAt)}</li>`)}</ul>`
 }
 

@@ -2,7 +2,11 @@ CREATE TABLE members (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
   job TEXT NOT NULL,
-  color TEXT NOT NULL
+  color TEXT NOT NULL,
+  email TEXT NOT NULL UNIQUE,
+  role TEXT NOT NULL CHECK (role IN ('tester', 'staff', 'customer')),
+  -- 1: asked to have new things before others.
+  early_access INTEGER NOT NULL DEFAULT 0 CHECK (early_access IN (0, 1))
 );
 CREATE TABLE lists (
   id TEXT PRIMARY KEY,

@@ -1,11 +1,28 @@
 -- What a new cloud starts with, so that there is something to look at.
-INSERT INTO members (id, name, job, color) VALUES
-  ('mira', 'Mira Solberg', 'Product', '#b4532a'),
-  ('tomas', 'Tomás Ferreira', 'Engineering', '#2f6f8f'),
-  ('ada', 'Ada Okafor', 'Engineering', '#6b4fa0'),
-  ('jun', 'Jun Watanabe', 'Design', '#2f7d4f'),
-  ('lena', 'Lena Hofmann', 'Support', '#a03a5b'),
-  ('samir', 'Samir Haddad', 'Operations', '#8a6d1f');
+INSERT INTO members (id, name, job, color, email, role) VALUES
+  ('mira', 'Mira Solberg', 'Product', '#b4532a', 'mira@pages.example', 'staff'),
+  ('tomas', 'Tomás Ferreira', 'Engineering', '#2f6f8f', 'tomas@pages.example', 'staff'),
+  ('ada', 'Ada Okafor', 'Engineering', '#6b4fa0', 'ada@pages.example', 'staff'),
+  ('jun', 'Jun Watanabe', 'Design', '#2f7d4f', 'jun@pages.example', 'staff'),
+  ('lena', 'Lena Hofmann', 'Support', '#a03a5b', 'lena@pages.example', 'staff'),
+  ('samir', 'Samir Haddad', 'Operations', '#8a6d1f', 'samir@pages.example', 'staff'),
+  -- One tests for us, two for us from elsewhere.
+  ('petra', 'Petra Novak', 'Quality', '#7a4a2b', 'petra@pages.example', 'tester'),
+  ('quim', 'Quim Duarte', 'Crashtest & Co.', '#4a5f73', 'quim@crashtest.example', 'tester'),
+  ('rui', 'Rui Lindgren', 'Crashtest & Co.', '#73546a', 'rui@crashtest.example', 'tester');
+-- Customers: each of these first names in each of these families, who work for five companies. Three of ten have
+-- asked for early access.
+WITH
+  first (n, name) AS (VALUES (0, 'Amara'), (1, 'Bela'), (2, 'Chloe'), (3, 'Dario'), (4, 'Esra'), (5, 'Farid'), (6, 'Greta'),
+    (7, 'Hugo'), (8, 'Ines'), (9, 'Jonas')),
+  family (n, name) AS (VALUES (0, 'Berg'), (1, 'Costa'), (2, 'Dahl'), (3, 'Eriksen'), (4, 'Fischer'), (5, 'Garcia'), (6, 'Horvat'),
+    (7, 'Ito'), (8, 'Janssen'), (9, 'Kaya'), (10, 'Lopez'), (11, 'Moreau'), (12, 'Nowak'), (13, 'Ortiz')),
+  company (n, name, domain, color) AS (VALUES (0, 'Harbour Bakery', 'harbour.example', '#96622d'), (1, 'Linden Press', 'linden.example', '#3f7350'),
+    (2, 'Nordlicht', 'nordlicht.example', '#36648b'), (3, 'Otter & Sons', 'otter.example', '#80483f'), (4, 'Tram 12', 'tram12.example', '#6a5a8c'))
+INSERT INTO members (id, name, job, color, email, role, early_access)
+  SELECT lower(first.name || family.name), first.name || ' ' || family.name, company.name, company.color,
+    lower(first.name || '.' || family.name) || '@' || company.domain, 'customer', (7 * first.n + family.n) % 10 < 3
+  FROM first, family JOIN company ON company.n = (first.n + 3 * family.n) % 5;
 INSERT INTO lists (id, name, about, position) VALUES
   ('launch', 'Spring launch', 'Everything between now and the day we open the doors.', 1),
   ('website', 'Website', 'What visitors see first.', 2),
