@@ -2,9 +2,23 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Db, Store } from '@belay/store'
 import { sql } from 'kysely'
-import { aheadMaxMs, batchKeptMs, dayMs, eventsMax, exposuresMax, hourMs, hoursMax, keptMs, minutesKeptMs, minutesMax } from './limits.ts'
+import {
+  aheadMaxMs,
+  batchKeptMs,
+  dayMs,
+  eventsMax,
+  exposuresMax,
+  hourMs,
+  hoursMax,
+  keptMs,
+  minuteMs,
+  minutesKeptMs,
+  minutesMax,
+} from './limits.ts'
 import { changeUnits } from './store.ts'
 
+/** Counting so many takes some milliseconds, in which on SQLite nobody else has a turn. */
+const sliceRows = 50_000
 /** Rows that one transaction moves or deletes: some 20 ms. */
 const rowsAtOnce = 2_000
 
@@ -14,54 +28,41 @@ export const usualBounds: Bounds = { minutes: minutesMax, hours: hoursMax, expos
 type Timed = { readonly table: 'flag_minute' | 'flag_hour' | 'flag_exposure' | 'flag_event'; readonly column: 'at' | 'first_at' }
 
 export async function sweepReports(store: Store, nowMs: number, bounds: Bounds = usualBounds): Promise<void> {
-  const until = (it: Timed, max: number, ageMs: number, sliceMs: number) => oldestKept(store.read, it, { nowMs, max, ageMs, sliceMs })
+  const until = (it: Timed, max: number, ageMs: number) => oldestKept(store.read, it, { nowMs, max, ageMs })
+  const minutesUntil = await until({ table: 'flag_minute', column: 'at' }, bounds.minutes, minutesKeptMs)
   // Whole hours, so that none stands half in each table.
-  const minutesUntil = await until({ table: 'flag_minute', column: 'at' }, bounds.minutes, minutesKeptMs, hourMs)
-  await repeat(store, (tx) => rollMinutes(tx, minutesUntil - (minutesUntil % hourMs)))
-
-  const hoursUntil = await until({ table: 'flag_hour', column: 'at' }, bounds.hours, keptMs, dayMs)
-  await repeat(store, (tx) =>
-    rowsOf(
-      sql`delete from flag_hour where (variant_id, at) in
-    (select variant_id, at from flag_hour where at < ${hoursUntil} limit ${sql.lit(rowsAtOnce)}) returning 1 as one`,
-      tx,
-    ),
-  )
-  const exposuresUntil = await until({ table: 'flag_exposure', column: 'first_at' }, bounds.exposures, keptMs, dayMs)
+  await repeat(store, (tx) => rollMinutes(tx, Math.ceil(minutesUntil / hourMs) * hourMs))
+  const hoursUntil = await until({ table: 'flag_hour', column: 'at' }, bounds.hours, keptMs)
+  await repeat(store, (tx) => deleteSome(tx, 'flag_hour', 'variant_id, at', 'at', hoursUntil))
+  const exposuresUntil = await until({ table: 'flag_exposure', column: 'first_at' }, bounds.exposures, keptMs)
   await repeat(store, (tx) => deleteExposures(tx, exposuresUntil))
-  const eventsUntil = await until({ table: 'flag_event', column: 'at' }, bounds.events, keptMs, dayMs)
-  await repeat(store, (tx) =>
-    rowsOf(
-      sql`delete from flag_event where id in
-    (select id from flag_event where at < ${eventsUntil} limit ${sql.lit(rowsAtOnce)}) returning 1 as one`,
-      tx,
-    ),
-  )
-  await repeat(store, (tx) =>
-    rowsOf(
-      sql`delete from flag_report_batch where (environment, source, batch) in
-    (select environment, source, batch from flag_report_batch where taken_at < ${nowMs - batchKeptMs} limit ${sql.lit(rowsAtOnce)})
-    returning 1 as one`,
-      tx,
-    ),
-  )
+  const eventsUntil = await until({ table: 'flag_event', column: 'at' }, bounds.events, keptMs)
+  await repeat(store, (tx) => deleteSome(tx, 'flag_event', 'id', 'at', eventsUntil))
+  await repeat(store, (tx) => deleteSome(tx, 'flag_report_batch', 'environment, source, batch', 'taken_at', nowMs - batchKeptMs))
   await store.write((tx) => deleteNames(tx, nowMs - keptMs - dayMs))
 }
 
-/** The beginning of what is kept: not older than `ageMs`, and not more than `max` rows. Counted a slice at a time, newest first. */
-async function oldestKept(
-  db: Db,
-  { table, column }: Timed,
-  { nowMs, max, ageMs, sliceMs }: { nowMs: number; max: number; ageMs: number; sliceMs: number },
-): Promise<number> {
-  const oldest = nowMs - ageMs
+/**
+ * The beginning of what is kept: not older than `ageMs`, and not more than `max` rows. Counted newest first, in slices
+ * that grow while there is little in them and shrink around the border.
+ */
+async function oldestKept(db: Db, { table, column }: Timed, it: { nowMs: number; max: number; ageMs: number }): Promise<number> {
+  const oldest = it.nowMs - it.ageMs
+  let widthMs = hourMs
   let rows = 0
-  for (let end = nowMs + aheadMaxMs; end > oldest; end -= sliceMs) {
-    const begin = Math.max(oldest, end - sliceMs)
-    const count = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)}
+  for (let end = it.nowMs + aheadMaxMs; end > oldest; ) {
+    const begin = Math.max(oldest, end - widthMs)
+    const found = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)}
       where ${sql.ref(column)} >= ${begin} and ${sql.ref(column)} < ${end}`.execute(db)
-    rows += count.rows[0]?.count ?? 0
-    if (rows > max) return end
+    const count = found.rows[0]?.count ?? 0
+    if (rows + count > it.max) {
+      if (widthMs <= minuteMs) return end
+      widthMs = Math.max(minuteMs, Math.floor(widthMs / 8))
+    } else {
+      rows += count
+      end = begin
+      widthMs = count < sliceRows ? widthMs * 2 : Math.max(minuteMs, Math.floor(widthMs / 2))
+    }
     await setImmediate()
   }
   return oldest
@@ -71,7 +72,14 @@ async function oldestKept(
 async function repeat(store: Store, work: (tx: Db) => Promise<number>): Promise<void> {
   while ((await store.write(work)) > 0);
 }
-const rowsOf = async (statement: ReturnType<typeof sql>, tx: Db): Promise<number> => (await statement.execute(tx)).rows.length
+
+/** Deletes some of the rows that are older; answers how many. `key`: the columns that tell rows apart. */
+async function deleteSome(tx: Db, table: string, key: string, column: string, until: number): Promise<number> {
+  const { rows } = await sql`delete from ${sql.table(table)} where (${sql.raw(key)}) in
+    (select ${sql.raw(key)} from ${sql.table(table)} where ${sql.ref(column)} < ${until} limit ${sql.lit(rowsAtOnce)})
+    returning 1 as gone`.execute(tx)
+  return rows.length
+}
 
 type Minute = { variant_id: number; at: number }
 /** Adds the oldest minutes to their hours. */

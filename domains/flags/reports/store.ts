@@ -74,15 +74,24 @@ async function numbersOf(
   names: readonly Named[],
 ): Promise<Map<string, number>> {
   const numbers = new Map<string, number>()
-  const [target, column, itsColumn] = [sql.table(table.name), sql.ref(table.column), sql.ref(`${table.name}.${table.column}`)]
+  const times = new Map(names.map(({ name, at }) => [name, at]))
+  const [target, column] = [sql.table(table.name), sql.ref(table.column)]
   await inSlices(names, async (slice) => {
-    const rows = jsonRows(tx, { name: 'text', at: 'bigint' }, slice)
-    const known = await sql<{ id: number; name: string }>`select id, ${column} as name from ${target}
-      where environment = ${environment} and ${itsColumn} in (select it.name from ${rows} as it)`.execute(tx)
+    const rows = jsonRows(
+      tx,
+      { seen: 'text' },
+      slice.map(({ name }) => ({ seen: name })),
+    )
+    const known = await sql<{ id: number; name: string; last_at: number }>`select id, ${column} as name, last_at from ${target}
+      where environment = ${environment} and ${column} in (select it.seen from ${rows} as it)`.execute(tx)
     for (const { id, name } of known.rows) numbers.set(name, id)
-    if (known.rows.length > 0)
-      await sql`update ${target} set last_at = it.at from ${rows} as it
-        where environment = ${environment} and ${itsColumn} = it.name and last_at < it.at`.execute(tx)
+    const later = known.rows.flatMap(({ id, name, last_at }) => {
+      const at = times.get(name) ?? 0
+      return at > last_at ? [{ number: id, seen_at: at }] : []
+    })
+    if (later.length > 0)
+      await sql`update ${target} set last_at = it.seen_at
+        from ${jsonRows(tx, { number: 'bigint', seen_at: 'bigint' }, later)} as it where id = it.number`.execute(tx)
   })
   const unknown = names.filter(({ name }) => !numbers.has(name))
   if (unknown.length === 0) return numbers
