@@ -6,11 +6,16 @@ import { fail } from './problems.ts'
 
 export type Assignment<Value = JsonWire> = readonly [name: string, value: Value]
 
+/** No server takes a body with these; there the sentence would be about JSON. */
+const ofJavaScript: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+
 /** `name=text`; the text may hold further equals signs. */
 export function textAssignment(text: string): Assignment<string> {
   const split = text.indexOf('=')
   if (split < 1) throw new InvalidArgumentError('Write name=value.')
-  return [text.slice(0, split), text.slice(split + 1)]
+  const name = text.slice(0, split)
+  if (ofJavaScript.has(name)) throw new InvalidArgumentError(`${name} is a name that JavaScript uses itself; choose another.`)
+  return [name, text.slice(split + 1)]
 }
 
 export function assignment(text: string): Assignment {

@@ -25,7 +25,7 @@ export const command = () =>
         )
         .action(runs(create)),
       leaf('ls', 'keys, never their secrets', [['belay flag-key ls', 'with when each was last used']]).action(runs(list)),
-      leaf('rm', 'end a key', [['belay flag-key rm k3', 'at once']])
+      leaf('rm', 'end a key', [['belay flag-key rm a6e9e8c84a3f', 'at once']])
         .argument('<id>', 'its id, from belay flag-key ls')
         .action(runs(remove)),
     ],

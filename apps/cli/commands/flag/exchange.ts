@@ -6,7 +6,7 @@ import { leaf } from '../../command.ts'
 import { type Context, type GlobalOptions, runs } from '../../context.ts'
 import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import { openUpload } from '../../input.ts'
-import { type Eye, sign, table } from '../../terminal.ts'
+import { type Eye, sign, table, wrap } from '../../terminal.ts'
 import { placeOption } from './change.ts'
 
 type ImportOptions = GlobalOptions & {
@@ -70,7 +70,9 @@ export function importView({ planned, flags, segments }: ImportReportWire, { loo
   const notes = rows.filter((it) => it.notes.length > 0)
   return [
     body,
-    ...(notes.length === 0 ? [] : ['', ...notes.flatMap(({ key, notes: said }) => said.map((note) => `${paint('bold', key)}: ${note}`))]),
+    ...(notes.length === 0
+      ? []
+      : ['', ...notes.flatMap(({ key, notes: said }) => said.map((note) => wrap(`${paint('bold', key)}: ${note}`, look.width, 2)))]),
     '',
     `${sayCount(flags.length, 'flag')}: ${count('exactly')} exactly, ${count('approximately')} approximately, ${count('not')} not${planned ? '. Nothing was changed.' : '.'}`,
   ].join('\n')

@@ -6,7 +6,7 @@ import { type Context, type GlobalOptions, runs } from '../../context.ts'
 import { cut, type Eye, wrap } from '../../terminal.ts'
 
 export const referencesCommand = (): Command =>
-  leaf('references', 'where the code mentions flags, and which it no longer mentions', [
+  leaf('references', 'where the code mentions flags, and which it does not mention', [
     ['belay flag references', 'every flag, in the commit that is checked out'],
     ['belay flag references new-editor --ref v12', 'one flag, in another commit, tag or branch'],
   ])
@@ -40,7 +40,7 @@ export function referencesView({ ref, commit, flags }: ReferencesWire, { look, p
       ? []
       : [
           wrap(
-            `${paint('yellow', '■')} The code no longer mentions: ${gone.join(', ')}. Look at each, then: belay flag archive FLAG`,
+            `${paint('yellow', '■')} The code does not mention: ${gone.join(', ')}. What is no longer needed goes by: belay flag archive FLAG`,
             look.width,
             2,
           ),
