@@ -5,6 +5,7 @@ const ofFormat = {
   unleash: 'an export of Unleash: features with featureStrategies, a state export, or the features that its clients get',
   growthbook: 'a features payload of GrowthBook: {"features": {KEY: {"defaultValue": …, "rules": […]}}}',
 } as const
+const names = { flagd: 'a flagd document', unleash: 'an export of Unleash', growthbook: 'a payload of GrowthBook' } as const
 export type SaidFormat = keyof typeof ofFormat
 
 /** The sentences of import and export. */
@@ -23,7 +24,7 @@ export const exchangeProblem = defineProblems({
   'import-not-format': {
     status: 422,
     say: (f: { format: SaidFormat; path: string; because: string; perhaps: SaidFormat | null }) =>
-      `${f.path === '' ? 'The document' : f.path} ${f.because}. Expected ${ofFormat[f.format]}.${f.perhaps === null ? '' : ` It looks like ${f.perhaps}: try that format.`}`,
+      `${f.path === '' ? 'The document' : f.path} ${f.because}. Expected ${ofFormat[f.format]}.${f.perhaps === null ? '' : ` It looks like ${names[f.perhaps]}: try that format.`}`,
   },
   'import-environment-unclear': {
     status: 422,

@@ -57,14 +57,11 @@ export function ruleStep(rule: Bag, key: string, groups: Groups, variantOf: (val
     variant,
     weight: weights.reduce((sum, weight, index) => (names[index] === variant ? sum + weight : sum), 0),
   }))
+  const share = percent === undefined || percent >= 100 ? null : { percent, unit }
+  // Whoever has nothing to hash is in no experiment; a share sees to that by itself, and the targeting key, too.
+  const guard = share === null && unit.by !== null ? [{ '!!': [{ var: attribute }] }] : []
   return {
-    // Whoever has nothing to hash is in no experiment; without a targeting key a share says so by itself.
-    step: {
-      when: unit.by === null ? when : [...when, { '!!': [{ var: attribute }] }],
-      share: percent === undefined || percent >= 100 ? null : { percent, unit },
-      serve,
-      serveUnit: unit,
-    },
+    step: { when: [...when, ...guard], share, serve, serveUnit: unit },
     notes,
     approximate: fallsBack,
   }
