@@ -20,6 +20,9 @@ export function openApprovals({ ledger, clock, writer, schedule }: { ledger: Led
   ): Promise<ProposalWire> {
     const { key, version } = p.before
     const hash = contentHash({ flag: key, version, at: p.at, change: p.change, becomes: contentOf(p.after) })
+    // Asked for twice is asked for once.
+    const same = (await rows.listProposals(tx, { flag: key, state: 'open', limit: 500 })).find((it) => it.hash === hash && it.by === p.by)
+    if (same) return same
     const proposal = await rows.insertProposal(tx, (id) => ({
       id,
       flag: key,

@@ -228,6 +228,7 @@ export function flagsKeepTheirPromises(newStore: () => Promise<Store>, newDataba
       expect({ outcome, environments: proposal?.environments }).toEqual({ outcome: 'proposed', environments: ['production'] })
       expect(gets('f', visitor)).toBe('off')
       const { id = '', hash = '' } = proposal ?? {}
+      expect((await change('f', { do: 'expose', exposure: onTo('all') })).proposal?.id).toBe(id)
       expect((await refusal(flags.proposals.approve(id, hash, ann))).code).toBe('proposal-own')
       expect((await refusal(flags.proposals.approve(id, 'other', bob))).code).toBe('proposal-hash-differs')
       expect((await flags.proposals.approve(id, hash, bob)).outcome).toBe('done')

@@ -106,7 +106,9 @@ export function openFlags(it: {
   const view = openView({ book, clock, reports: it.reports })
 
   async function change(tx: Db, key: string, ask: ChangeAsk, who: Who): Promise<ChangeAnswerWire> {
-    const { change: what, reason = null, plan } = ask
+    const { change: what, plan } = ask
+    // A kill has its reason in it, and its fact says that one.
+    const reason = what.do === 'kill' ? null : (ask.reason ?? null)
     const at = timeOf(ask, clock.now())
     const { before, after, diff, says, touches } = await writer.weigh(tx, key, what, who.actor)
     await writer.refuseIfChanged(tx, before, what.do === 'kill' ? undefined : ask.version)

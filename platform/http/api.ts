@@ -126,7 +126,21 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
     if (body === '') return done(null, {})
     if (isNestedDeeper(body as string, nestingMax))
       return done(httpProblem('bad-request', { problems: [{ field: 'body', message: `is nested deeper than ${nestingMax} levels` }] }))
-    void parseJson(request, body as string, done)
+    void parseJson(request, body as string, (error: Error | null, value?: unknown) => {
+      const isPoisoned = error !== null && /"(__proto__|constructor)"/.test(body as string)
+      if (isPoisoned)
+        return done(
+          httpProblem('bad-request', {
+            problems: [
+              {
+                field: 'body',
+                message: 'names a member __proto__ or constructor, which objects of JavaScript call their own; choose another name',
+              },
+            ],
+          }),
+        )
+      done(error, value)
+    })
   })
   app.removeContentTypeParser('text/plain')
 

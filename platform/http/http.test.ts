@@ -202,6 +202,15 @@ describe('answers', () => {
     expect((await post('/api/things', { name: '['.repeat(300) })).status).toBe(200)
   })
 
+  test('a body with a poisoned name is refused by that name', async () => {
+    const poisoned = {
+      ...as('ada', { 'content-type': 'application/json' }),
+      method: 'POST',
+      body: '{"name": "x", "__proto__": {"admin": true}}',
+    }
+    expect((await errorOf(await fetch(`${url}/api/things`, poisoned))).message).toContain('names a member __proto__ or constructor')
+  })
+
   test('bytes go out and come in as streams', async () => {
     const response = await fetch(`${url}/api/bytes`, as('ada'))
     expect([response.headers.get('content-type'), await response.text()]).toEqual(['application/octet-stream', 'some bytes'])

@@ -118,7 +118,7 @@ export const flagRoutes = {
     }),
     import: route({
       method: 'POST',
-      path: '/api/flags/import',
+      path: '/api/flag-import',
       needs: 'flag.change',
       summary: 'Flags from a flagd file, an Unleash export or a GrowthBook features payload',
       query: z.object({ format: z.enum(wire.exchangeFormats), plan: yes, environment: z.string().default(wire.everyEnvironment) }),
@@ -127,7 +127,7 @@ export const flagRoutes = {
     }),
     export: route({
       method: 'GET',
-      path: '/api/flags/export',
+      path: '/api/flag-export',
       needs: 'look',
       summary: 'All flags as a flagd document; without an environment with everything that Belay knows, to be imported again',
       query: z.object({ environment: z.string().optional() }),

@@ -36,11 +36,11 @@ const answers: Readonly<Record<string, unknown>> = {
   'DELETE /api/segments/:key': {},
   'GET /api/client-keys': { keys: [key] },
   'POST /api/client-keys': { key, secret: 'bsk_secret' },
-  'POST /api/flags/import': {
+  'POST /api/flag-import': {
     ...{ format: 'unleash', planned: true, segments: [] },
     flags: [{ key: 'x', outcome: 'refused', carried: 'not', notes: ['no'] }],
   },
-  'GET /api/flags/export': { flags: { x: {} } },
+  'GET /api/flag-export': { flags: { x: {} } },
 }
 
 let asked: Asked[] = []
