@@ -1,6 +1,6 @@
 /** Makes of a report what is to be stored: times judged, duplicates folded. Pure. */
 import type { ReportWire } from '@belay/protocol'
-import { aheadMaxMs, aheadMs, attributesMaxBytes, lateMaxMs, minuteMs } from './limits.ts'
+import { aheadMaxMs, aheadMs, attributesMaxBytes, countMax, lateMaxMs, minuteMs } from './limits.ts'
 
 /** Where the code's own default was used there is no variant; no variant has an empty name. */
 export const codeDefault = ''
@@ -38,6 +38,10 @@ export function foldReport(report: Pick<ReportWire, 'counts' | 'exposures' | 'ev
     report.counts,
     (it) => it.minuteAt,
     (it, time) => {
+      if (it.count > countMax) {
+        dropped++
+        return
+      }
       const [flag, variant, at] = [clean(it.flag), clean(it.variant ?? codeDefault), minuteOf(time)]
       const key = `${flag}\0${variant}\0${at}`
       const known = counts.get(key)

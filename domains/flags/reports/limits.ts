@@ -39,6 +39,8 @@ export const variantsMax = 100
 export const unitsMax = 1_000_000
 /** Names in the code of services, like flags but fewer. */
 export const eventNamesMax = 1_000
+/** Sixteen million evaluations a second; what says more is a mistake, and could be summed past what is exact. */
+export const countMax = 1_000_000_000
 /** Attributes describe what happened; who sends documents sends them elsewhere. */
 export const attributesMaxBytes = 4 * 1_024
 

@@ -203,6 +203,13 @@ export function reportsKeepTheirPromises(newDatabase: () => Promise<StorePlace>)
   })
   let believing: Promise<ReportsBench> | undefined
 
+  test('a count that nobody can have counted is dropped, and large ones are summed', async () => {
+    const it = await open()
+    expect(await it.send({ counts: [{ count: Number.MAX_SAFE_INTEGER }, { count: 1_000_000_000 }] })).toEqual({ counted: true, dropped: 1 })
+    await it.store.write(async (tx) => void (await sql`update flag_minute set count = 9000000000000000000`.execute(tx)))
+    expect((await it.counts()).totals).toEqual([{ variant: 'on', count: 9e18, units: 0 }])
+  })
+
   test('however late a batch comes again, it is not counted twice', async () => {
     const it = await open()
     const entries = { counts: [{ minuteAt: noon + 23 * hourMs }, { minuteAt: noon }], exposures: [], events: [{ at: noon + 23 * hourMs }] }
@@ -277,6 +284,19 @@ export function reportsKeepTheirPromises(newDatabase: () => Promise<StorePlace>)
       { variant: 'on', count: 15, units: 2 },
     ])
     expect((await it.counts({ environment: 'qa' })).totals).toEqual([{ variant: 'on', count: 7, units: 0 }])
+  })
+
+  test('a flush that fails is made good by the next one, once', async () => {
+    const it = await open()
+    it.reports.evaluated('production', 'checkout', 'on', 3)
+    it.reports.evaluated('qa', 'checkout', 'on', 4)
+    await it.store.write(async (tx) => void (await sql`alter table flag_minute rename to away`.execute(tx)))
+    await expect(it.reports.flush()).rejects.toThrow(/flag_minute/)
+    it.reports.evaluated('production', 'checkout', 'on', 5)
+    await it.store.write(async (tx) => void (await sql`alter table away rename to flag_minute`.execute(tx)))
+    await it.reports.flush()
+    expect((await it.counts()).totals).toEqual([{ variant: 'on', count: 8, units: 0 }])
+    expect((await it.counts({ environment: 'qa' })).totals).toEqual([{ variant: 'on', count: 4, units: 0 }])
   })
 
   test('when each flag was last evaluated is known at the next start, and a minute later to other servers', async () => {

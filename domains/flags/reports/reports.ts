@@ -60,20 +60,26 @@ export function openReports({ store, clock, bounds }: ReportsOptions): Reports {
     return result
   }
 
-  async function flushNow(): Promise<void> {
-    if (outbox.length === 0) {
-      const takenAt = clock.now()
-      outbox = gathering.drain().map(({ environment, report }) => ({
-        batch: { environment, source, batch: ++batchCount, takenAt },
-        folded: foldReport({ ...report, events: [] }, takenAt),
-      }))
-    }
+  function fillOutbox(): void {
+    const takenAt = clock.now()
+    outbox = gathering.drain().map(({ environment, report }) => ({
+      batch: { environment, source, batch: ++batchCount, takenAt },
+      folded: foldReport({ ...report, events: [] }, takenAt),
+    }))
     const lost = gathering.takeLost()
     if (lost > 0) process.emitWarning(`${sayCount(lost, 'evaluation')} of flags found no room in memory and were not counted`)
+  }
+  async function writeOutbox(): Promise<void> {
     for (let next = outbox[0]; next; next = outbox[0]) {
       await write(next.batch, next.folded)
       outbox.shift()
     }
+  }
+  async function flushNow(): Promise<void> {
+    // First what an earlier flush could not write, as the same batches.
+    await writeOutbox()
+    fillOutbox()
+    await writeOutbox()
     if (clock.now() - lookedAt >= lookEveryMs) await load()
   }
 

@@ -197,7 +197,7 @@ export async function variantsOf(db: Db, environment: string, flag: string): Pro
     where f.environment = ${environment} and f.flag = ${flag} order by v.variant`.execute(db)
   return rows
 }
-/** Counts from `sinceAt` on, summed by step. */
+/** Counts from `sinceAt` on, summed by step. As floating point: node:sqlite refuses to read an integer beyond 2^53. */
 export async function countsOf(
   db: Db,
   variants: readonly number[],
@@ -208,7 +208,7 @@ export async function countsOf(
   // Written out, not a parameter: PostgreSQL would not see that it groups by what it selects.
   const step = sql.lit(stepMs)
   const { rows } = await sql<{ variant_id: number; at: number; count: number }>`
-    select variant_id, at - at % ${step} as at, sum(count) as count from (
+    select variant_id, at - at % ${step} as at, sum(cast(count as double precision)) as count from (
       select variant_id, at, count from flag_minute where variant_id in (${ids}) and at >= ${sinceAt}
       union all
       select variant_id, at, count from flag_hour where variant_id in (${ids}) and at >= ${sinceAt}

@@ -6,7 +6,7 @@
  * by splitting a single one, so that no addition, however large the list, ever moves all of it.
  */
 import { hashKey } from './key-hash.ts'
-import { KeySet } from './key-set.ts'
+import type { KeySet } from './key-set.ts'
 
 const scratch = new Uint32Array(2)
 

@@ -2,7 +2,7 @@
 import type { JsonLogic } from '@belay/flag-evaluator'
 import type { Store } from '@belay/store'
 import { hashKey } from './key-hash.ts'
-import { KeyList } from './key-list.ts'
+import type { KeyList } from './key-list.ts'
 import { readList } from './reading.ts'
 import { evaluatorName } from './references.ts'
 import { readRevision, type SegmentRow, segmentKeys, segmentRowsSince } from './store.ts'
