@@ -38,11 +38,13 @@ export function isChosen(scenario: Scenario, user: User): boolean {
 }
 
 const keyOf = (nth: number) => `flag-${nth}`
+/** As a service has them in its code: names of members and literals are one text each, wherever they are. */
+const keysOf = (count: number) => Object.keys(numbered(count, () => null))
 
 export function belay(scenario: Scenario, flagCount: number, users: readonly User[]): Contender {
   const set = compileFlagSet(flagdDocument(scenario, flagCount))
   if (set.problems.length > 0) throw new Error(`the flags of the bench are not sound: ${JSON.stringify(set.problems[0])}`)
-  const keys = Array.from({ length: flagCount }, (_, nth) => keyOf(nth))
+  const keys = keysOf(flagCount)
   return { isOn: (flag, user) => set.evaluate(keys[flag] as string, users[user] as User, 0, 'boolean').value === true }
 }
 
@@ -50,7 +52,7 @@ export function flagdCore(scenario: Scenario, flagCount: number, users: readonly
   const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} }
   const core = new FlagdCore(undefined, quiet)
   core.setConfigurations(JSON.stringify(flagdDocument(scenario, flagCount)))
-  const keys = Array.from({ length: flagCount }, (_, nth) => keyOf(nth))
+  const keys = keysOf(flagCount)
   return { isOn: (flag, user) => core.resolveBooleanEvaluation(keys[flag] as string, false, users[user] as User, quiet).value }
 }
 
@@ -90,7 +92,7 @@ export function growthBook(scenario: Scenario, flagCount: number, users: readonl
     payload: { features: numbered(flagCount, (nth) => growthBookFlag(scenario, nth)), savedGroups: { accounts: [...segmentAccounts] } },
   })
   const contexts = users.map(({ targetingKey, ...user }): UserContext => ({ attributes: { id: targetingKey, ...user } }))
-  const keys = Array.from({ length: flagCount }, (_, nth) => keyOf(nth))
+  const keys = keysOf(flagCount)
   return { isOn: (flag, user) => client.isOn(keys[flag] as string, contexts[user] as UserContext) }
 }
 
@@ -133,7 +135,7 @@ export async function unleash(scenario: Scenario, flagCount: number, users: read
   repository.emit('ready')
   await isReady
   const contexts = users.map(({ targetingKey, ...properties }): Context => ({ userId: targetingKey, properties }))
-  const keys = Array.from({ length: flagCount }, (_, nth) => keyOf(nth))
+  const keys = keysOf(flagCount)
   return { isOn: (flag, user) => client.isEnabled(keys[flag] as string, contexts[user] as Context) }
 }
 

@@ -26,7 +26,10 @@ export function hashOfValue(value: unknown): number {
   return murmur3Bytes(bytes, bytes.length)
 }
 
-/** `(hash * totalWeight) >> 32` in 64 bits, exactly and without BigInt: the upper and the lower half of the hash apart. */
+/**
+ * `(hash * totalWeight) >> 32` in 64 bits, exactly and without BigInt: the upper and the lower half of the hash apart.
+ * It makes no difference whether the hash's 32 bits come as a number with or without a sign.
+ */
 export function bucketOfHash(hash: number, totalWeight: number): number {
   const lower = Math.floor(((hash & 0xffff) * totalWeight) / 65_536)
   return Math.floor(((hash >>> 16) * totalWeight + lower) / 65_536)

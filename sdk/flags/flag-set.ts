@@ -40,12 +40,15 @@ type Parts = {
 
 class CompiledFlagSet implements FlagSet {
   readonly #flags: ReadonlyMap<string, Flag>
+  /** In the order of the flags: all that is looked at for a flag that says the same to everybody. */
+  readonly #answers: ReadonlyMap<string, Flag | Evaluation>
   readonly #attributes: Attributes
   readonly #parts: Parts
   #problems: readonly DefinitionProblem[] | undefined
 
   constructor(flags: ReadonlyMap<string, Flag>, parts: Parts) {
     this.#flags = flags
+    this.#answers = new Map([...flags].map(([key, flag]) => [key, flag.answer]))
     this.#attributes = parts.attributes
     this.#parts = parts
   }
@@ -73,15 +76,20 @@ class CompiledFlagSet implements FlagSet {
   }
 
   evaluate(key: string, context: EvaluationContext, nowMs: number, type?: ValueType): Evaluation {
-    const flag = this.#flags.get(key)
-    return flag === undefined ? notFound(key) : flag.evaluate(context, nowMs, this.#attributes, type)
+    const answer = this.#answers.get(key)
+    const evaluation = answer instanceof Flag ? answer.decide(context, nowMs, this.#attributes) : answer
+    if (evaluation === undefined) return notFound(key)
+    const { value } = evaluation
+    // biome-ignore lint/suspicious/useValidTypeof: every ValueType is one.
+    if (type === undefined || value === undefined || typeof value === type) return evaluation
+    return (this.#flags.get(key) as Flag).mismatch(evaluation, type)
   }
 
   evaluateAll(context: EvaluationContext, nowMs: number): Evaluation[] {
     const state = takeState()
     state.begin(context, nowMs, ++passes, this.#attributes)
     const evaluations: Evaluation[] = []
-    for (const flag of this.#flags.values()) evaluations.push(flag.evaluateIn(state))
+    for (const answer of this.#answers.values()) evaluations.push(answer instanceof Flag ? answer.decideIn(state) : answer)
     giveBack(state)
     return evaluations
   }

@@ -5,128 +5,156 @@ import { type Evaluator, linked, type Surroundings } from './evaluators.ts'
 import { compileProgram, outcomeOfAll, type Program, runProgram } from './program.ts'
 import { about, type Failure, failureOf, keyMissing } from './run.ts'
 import { type About, aboutFlag, type Attributes, giveBack, type State, takeState } from './state.ts'
-import type { DefinitionProblem, Evaluation, EvaluationContext, Json, JsonLogic, Metadata, ValueType } from './types.ts'
+import type { DefinitionProblem, Evaluation, EvaluationContext, Json, JsonLogic, Metadata, Reason, ValueType } from './types.ts'
 import { frozenJson } from './frozen.ts'
 
 /** What all flags of a set have in common. */
 export type FlagSurroundings = Surroundings & { readonly evaluators: ReadonlyMap<string, Evaluator>; readonly metadata: Metadata }
 
 export class Flag {
-  /** Where there is nothing to decide. First, for it is all that most evaluations look at. */
+  /**
+   * Where there is nothing to decide. The first field of few, all of them in one line of the processor's cache: this is
+   * all of a flag that most evaluations look at.
+   */
   readonly #fixed: Evaluation | undefined
   readonly #program: Program
   readonly #about: About
-  readonly #missingKeyFails: boolean
-  readonly #fallback: Evaluation
-  readonly #matches: ReadonlyMap<string, Evaluation>
-  readonly #metadata: Metadata | undefined
-  /** Made when first met: what a caller asked for and the flag is not, and what went wrong. */
-  #mismatches: Map<string, Evaluation> | undefined
-  #keyMissing: Evaluation | undefined
-  readonly problems: readonly DefinitionProblem[]
-  /** The evaluators that its rule names, whether they exist or not. */
-  readonly references: ReadonlySet<string>
-  /** As it was given: when an evaluator changes it is compiled again. */
-  readonly definition: unknown
+  readonly #rest: Rest
 
   constructor(key: string, definition: unknown, { options, attributes, evaluators, metadata }: FlagSurroundings) {
-    this.definition = definition
-    this.#missingKeyFails = options.missingKey === 'error'
     const read = readDefinition(key, definition)
-    const targeting = read.targeting === undefined ? undefined : targetingOf(read.targeting, evaluators)
-    this.problems = [
-      ...read.problems,
-      ...(targeting?.problems ?? []).map(({ path, message }) => ({ key, path: `/targeting${path}`, message })),
-    ]
-    this.references = targeting?.references ?? new Set()
-    this.#about = aboutFlag(key, read.metadata.bucketing === 3 ? 3 : 2)
-    this.#metadata = mergedMetadata(metadata, read.metadata)
-    this.#matches = new Map()
-    this.#program = []
-    this.#fallback = this.#outcome('DEFAULT', read.defaultVariant, read.variants)
-    if (this.problems.length > 0) this.#fixed = this.#error({ code: 'PARSE_ERROR', message: sayProblems(key, this.problems) })
-    else if (read.isDisabled) this.#fixed = this.#outcome('DISABLED', undefined, read.variants)
-    else if (read.targeting === undefined)
-      this.#fixed = read.defaultVariant === undefined ? this.#fallback : this.#outcome('STATIC', read.defaultVariant, read.variants)
-    else {
-      const names = [...read.variants.keys()]
-      this.#matches = new Map(names.map((name) => [name, this.#outcome('TARGETING_MATCH', name, read.variants)]))
-      const program = compileProgram(read.targeting, compilerWith(options, attributes, evaluators), this.#say)
-      this.#fixed = outcomeOfAll(program)
-      this.#program = program
+    const targeting = read.targeting === undefined ? undefined : targetingOf(key, read.targeting, evaluators)
+    const found = [...read.problems, ...(targeting?.problems ?? [])]
+    const problems = found.length === 0 ? noProblems : found
+    const metadataOfAll = mergedMetadata(metadata, read.metadata)
+    const outcome = (reason: Reason, variant: string | undefined) => outcomeOf(key, reason, variant, read.variants, metadataOfAll)
+    this.#about = aboutFlag(key, read.metadata.bucketing === 3 ? 3 : 2, options.missingKey === 'error')
+    this.#rest = {
+      definition,
+      problems,
+      references: targeting?.references ?? noNames,
+      metadata: metadataOfAll,
+      fallback: outcome('DEFAULT', read.defaultVariant),
+      matches:
+        targeting === undefined ? noMatches : new Map([...read.variants.keys()].map((name) => [name, outcome('TARGETING_MATCH', name)])),
+      mismatches: undefined,
+      keyMissing: undefined,
     }
+    this.#program = noProgram
+    if (problems.length > 0) this.#fixed = this.#error({ code: 'PARSE_ERROR', message: sayProblems(key, problems) })
+    else if (read.isDisabled) this.#fixed = outcome('DISABLED', undefined)
+    else if (read.targeting !== undefined) {
+      this.#program = compileProgram(read.targeting, compilerWith(options, attributes, evaluators), this)
+      this.#fixed = outcomeOfAll(this.#program)
+    } else this.#fixed = read.defaultVariant === undefined ? this.#rest.fallback : outcome('STATIC', read.defaultVariant)
+  }
+
+  get problems(): readonly DefinitionProblem[] {
+    return this.#rest.problems
+  }
+
+  /** The evaluators that its rule names, whether they exist or not. */
+  get references(): ReadonlySet<string> {
+    return this.#rest.references
+  }
+
+  /** As it was given: when an evaluator changes it is compiled again. */
+  get definition(): unknown {
+    return this.#rest.definition
   }
 
   get key(): string {
     return this.#about.flagKey
   }
 
-  evaluate(context: EvaluationContext, nowMs: number, attributes: Attributes, type: ValueType | undefined): Evaluation {
-    let evaluation = this.#fixed
-    if (evaluation === undefined) {
-      const state = takeState()
-      state.begin(context, nowMs, 0, attributes)
-      evaluation = this.#run(state)
-      giveBack(state)
-    }
-    const { value } = evaluation
-    // biome-ignore lint/suspicious/useValidTypeof: every ValueType is one.
-    return type === undefined || value === undefined || typeof value === type ? evaluation : this.#mismatch(evaluation, type)
+  /** What it comes to for everybody, or itself where there is something to decide. */
+  get answer(): Flag | Evaluation {
+    return this.#fixed ?? this
+  }
+
+  decide(context: EvaluationContext, nowMs: number, attributes: Attributes): Evaluation {
+    const state = takeState()
+    state.begin(context, nowMs, 0, attributes)
+    const evaluation = this.decideIn(state)
+    giveBack(state)
+    return evaluation
   }
 
   /** In a state that has begun. */
-  evaluateIn(state: State): Evaluation {
-    return this.#fixed ?? this.#run(state)
-  }
-
-  #run(state: State): Evaluation {
+  decideIn(state: State): Evaluation {
     about(state, this.#about)
     let said: Evaluation
     try {
-      said = runProgram(this.#program, state, this.#say)
+      said = runProgram(this.#program, state, this)
     } catch (thrown) {
       return this.#error(failureOf(thrown))
     }
     // Whoever has no targeting key asks again and again.
-    return state.keyMissed && this.#missingKeyFails ? (this.#keyMissing ??= this.#error(keyMissing)) : said
+    return state.keyMissed && this.#about.missingKeyFails ? (this.#rest.keyMissing ??= this.#error(keyMissing)) : said
   }
 
   /** From what the rule says to an outcome: the name of a variant, or nothing, which is the default variant. */
-  readonly #say = (value: unknown): Evaluation => {
-    if (typeof value === 'string') return this.#matches.get(value) ?? this.#unknownVariant(value)
-    if (value === null || value === undefined || Number.isNaN(value)) return this.#fallback
+  say(value: unknown): Evaluation {
+    const { matches, fallback } = this.#rest
+    if (typeof value === 'string') return matches.get(value) ?? this.#unknownVariant(value)
+    if (value === null || value === undefined || Number.isNaN(value)) return fallback
     if (typeof value === 'object')
       return this.#error({ code: 'GENERAL', message: `The rule of ${quoted(this.key)} names no variant: it says a list or an object.` })
-    return this.#matches.get(String(value)) ?? this.#unknownVariant(String(value))
+    return matches.get(String(value)) ?? this.#unknownVariant(String(value))
   }
 
   #unknownVariant(name: string): Evaluation {
     return this.#error({ code: 'GENERAL', message: `The rule of ${quoted(this.key)} says ${quoted(name)}, which is no variant of it.` })
   }
 
-  #outcome(reason: Evaluation['reason'], variant: string | undefined, variants: ReadonlyMap<string, Json>): Evaluation {
-    const named = variant === undefined ? {} : { variant, value: variants.get(variant) as Json }
-    return this.#frozen({ key: this.key, reason, ...named })
+  #error({ code: errorCode, message: errorMessage }: Pick<Failure, 'code' | 'message'>): Evaluation {
+    const metadata = this.#rest.metadata === undefined ? {} : { metadata: this.#rest.metadata }
+    return Object.freeze({ key: this.key, reason: 'ERROR', errorCode, errorMessage, ...metadata })
   }
 
-  #error({ code, message }: Pick<Failure, 'code' | 'message'>): Evaluation {
-    return this.#frozen({ key: this.key, reason: 'ERROR', errorCode: code, errorMessage: message })
-  }
-
-  #frozen(evaluation: Evaluation): Evaluation {
-    return Object.freeze(this.#metadata === undefined ? evaluation : { ...evaluation, metadata: this.#metadata })
-  }
-
-  #mismatch(evaluation: Evaluation, type: ValueType): Evaluation {
+  mismatch(evaluation: Evaluation, type: ValueType): Evaluation {
     const name = `${type} ${evaluation.variant}`
-    this.#mismatches ??= new Map()
-    const known = this.#mismatches.get(name)
+    const mismatches = (this.#rest.mismatches ??= new Map())
+    const known = mismatches.get(name)
     if (known !== undefined) return known
     const message = `Variant ${quoted(evaluation.variant ?? '')} of ${quoted(this.key)} is of type ${typeof evaluation.value}, not ${type}.`
     const mismatch = this.#error({ code: 'TYPE_MISMATCH', message })
-    this.#mismatches.set(name, mismatch)
+    mismatches.set(name, mismatch)
     return mismatch
   }
+}
+
+/** Of flags without a rule, which are many: a Map of their own would be most of what they take. */
+const noNames: ReadonlySet<string> = new Set()
+const noMatches: ReadonlyMap<string, Evaluation> = new Map()
+const noProgram: Program = []
+const noProblems: readonly DefinitionProblem[] = []
+const noMetadata: Metadata = {}
+
+/** What is looked at now and then. */
+type Rest = {
+  readonly definition: unknown
+  readonly problems: readonly DefinitionProblem[]
+  readonly references: ReadonlySet<string>
+  readonly metadata: Metadata | undefined
+  readonly fallback: Evaluation
+  readonly matches: ReadonlyMap<string, Evaluation>
+  /** Made when first met: what a caller asked for and the flag is not, and what went wrong. */
+  mismatches: Map<string, Evaluation> | undefined
+  keyMissing: Evaluation | undefined
+}
+
+/** Members are written out each time: what is spread into an object is kept beside it, one more look into memory away. */
+function outcomeOf(
+  key: string,
+  reason: Reason,
+  variant: string | undefined,
+  variants: ReadonlyMap<string, Json>,
+  metadata: Metadata | undefined,
+): Evaluation {
+  if (variant === undefined) return Object.freeze(metadata === undefined ? { key, reason } : { key, reason, metadata })
+  const value = variants.get(variant) as Json
+  return Object.freeze(metadata === undefined ? { key, reason, variant, value } : { key, reason, variant, value, metadata })
 }
 
 type Read = {
@@ -142,7 +170,14 @@ type Read = {
 function readDefinition(key: string, definition: unknown): Read {
   const problems: DefinitionProblem[] = []
   const report = (path: readonly string[], message: string) => void problems.push({ key, path: pointer(path), message })
-  const nothingRead = { problems, isDisabled: false, variants: new Map(), defaultVariant: undefined, targeting: undefined, metadata: {} }
+  const nothingRead = {
+    problems,
+    isDisabled: false,
+    variants: new Map(),
+    defaultVariant: undefined,
+    targeting: undefined,
+    metadata: noMetadata,
+  }
   if (!isMap(definition)) {
     report([], 'A flag is an object with `state` and `variants`.')
     return nothingRead
@@ -185,7 +220,7 @@ function readVariants(variants: unknown, report: (path: readonly string[], messa
 
 /** Booleans, texts and numbers; what else there is, is not carried on, as OpenFeature knows no other. */
 export function readMetadata(metadata: unknown): Metadata {
-  if (!isMap(metadata)) return {}
+  if (!isMap(metadata)) return noMetadata
   return Object.freeze(
     Object.fromEntries(
       Object.entries(metadata).filter((entry): entry is [string, string | number | boolean] =>
@@ -201,9 +236,12 @@ function mergedMetadata(common: Metadata, own: Metadata): Metadata | undefined {
   return Object.freeze(Object.fromEntries([...Object.entries(common), ...Object.entries(own)]))
 }
 
-function targetingOf(targeting: JsonLogic, evaluators: ReadonlyMap<string, Evaluator>) {
+function targetingOf(key: string, targeting: JsonLogic, evaluators: ReadonlyMap<string, Evaluator>) {
   const checked = checkForCompiling(targeting)
-  return { problems: linked(checked, evaluators).problems, references: new Set(checked.references.map((to) => to.name)) }
+  return {
+    problems: linked(checked, evaluators).problems.map(({ path, message }) => ({ key, path: `/targeting${path}`, message })),
+    references: new Set(checked.references.map((to) => to.name)),
+  }
 }
 
 function sayProblems(key: string, problems: readonly DefinitionProblem[]): string {

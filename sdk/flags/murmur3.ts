@@ -5,7 +5,7 @@
 
 /** Of a text's UTF-8 or of bytes, unsigned: 0 to 4,294,967,295. A lone surrogate counts as U+FFFD, as in TextEncoder. */
 export function murmur3(hashed: string | Uint8Array): number {
-  return typeof hashed === 'string' ? murmur3After(nothingYet, hashed) : murmur3Bytes(hashed, hashed.length)
+  return (typeof hashed === 'string' ? murmur3After(nothingYet, hashed) : murmur3Bytes(hashed, hashed.length)) >>> 0
 }
 
 /** What the beginning of a text comes to, for hashing many texts that begin alike. */
@@ -40,7 +40,10 @@ export function beginningOf(text: string): Beginning {
   return { text, isAscii, hash, word, bits }
 }
 
-/** Of the two texts one after the other. They are not joined, and nothing is allocated, as long as both are ASCII. */
+/**
+ * Of the two texts one after the other. They are not joined, and nothing is allocated, as long as both are ASCII: the
+ * 32 bits are the number with a sign, which engines keep without a box.
+ */
 export function murmur3After(beginning: Beginning, rest: string): number {
   let { hash, word, bits } = beginning
   const { length } = rest
@@ -58,6 +61,7 @@ export function murmur3After(beginning: Beginning, rest: string): number {
   return finished(hash, word, beginning.text.length + length)
 }
 
+/** As a number with a sign. */
 export function murmur3Bytes(bytes: ArrayLike<number>, length: number): number {
   let hash = 0
   let word = 0
@@ -110,5 +114,5 @@ function finished(hash: number, tail: number, length: number): number {
   let last = hash ^ scrambled(tail) ^ length
   last = Math.imul(last ^ (last >>> 16), 0x85ebca6b)
   last = Math.imul(last ^ (last >>> 13), 0xc2b2ae35)
-  return (last ^ (last >>> 16)) >>> 0
+  return last ^ (last >>> 16)
 }

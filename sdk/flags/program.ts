@@ -16,8 +16,8 @@ import { isTruthy } from './values.ts'
 
 export type Program = readonly unknown[]
 
-/** What a rule says as an outcome of the flag. */
-export type Say = (said: unknown) => Evaluation
+/** Whose rule it is: makes an outcome of what a rule says. */
+export type Sayer = { say(said: unknown): Evaluation }
 
 /** Lower numbers are tests of an attribute, see tests.ts: number of the attribute, what it is against, outcome if it holds. */
 const lastTest = Math.max(...Object.values(testKinds))
@@ -30,23 +30,23 @@ const run = lastTest + 3
 /** Total, hash, nothing; after it, for each entry, its end and its outcome. */
 const share = lastTest + 4
 
-export function compileProgram(rule: JsonLogic, compiler: Compiler, say: Say): Program {
+export function compileProgram(rule: JsonLogic, compiler: Compiler, sayer: Sayer): Program {
   const cells: unknown[] = []
-  append(cells, rule, compiler, say)
+  append(cells, rule, compiler, sayer)
   return cells
 }
 
-function append(cells: unknown[], rule: JsonLogic, compiler: Compiler, say: Say): void {
+function append(cells: unknown[], rule: JsonLogic, compiler: Compiler, sayer: Sayer): void {
   const operation = operationOf(rule)
-  if (operation?.name !== 'if' && operation?.name !== '?:') return appendNode(cells, compiler.compile(rule), say)
+  if (operation?.name !== 'if' && operation?.name !== '?:') return appendNode(cells, compiler.compile(rule), sayer)
   const { branches, otherwise } = choiceOf(operation.args, compiler)
-  for (const { test, outcome } of branches) appendTest(cells, test, outcomeOf(outcome, compiler, say))
-  append(cells, otherwise, compiler, say)
+  for (const { test, outcome } of branches) appendTest(cells, test, outcomeOf(outcome, compiler, sayer))
+  append(cells, otherwise, compiler, sayer)
 }
 
-function appendNode(cells: unknown[], node: Node, say: Say): void {
-  if (node.constant) cells.push(done, undefined, undefined, say(node.value))
-  else if (node.share !== undefined) appendShare(cells, node.share, say)
+function appendNode(cells: unknown[], node: Node, sayer: Sayer): void {
+  if (node.constant) cells.push(done, undefined, undefined, sayer.say(node.value))
+  else if (node.share !== undefined) appendShare(cells, node.share, sayer)
   else cells.push(run, node.run, undefined, undefined)
 }
 
@@ -56,13 +56,14 @@ function appendTest(cells: unknown[], { test, attribute, run: asked }: Node, out
   else cells.push(ask, asked, undefined, outcome)
 }
 
-function appendShare(cells: unknown[], { total, hashOf, entries }: Share, say: Say): void {
+function appendShare(cells: unknown[], { total, hashOf, entries }: Share, sayer: Sayer): void {
   cells.push(share, total, hashOf, undefined)
-  for (const { end, variant } of entries) cells.push(end, variant.constant ? say(variant.value) : [run, variant.run, undefined, undefined])
+  for (const { end, variant } of entries)
+    cells.push(end, variant.constant ? sayer.say(variant.value) : [run, variant.run, undefined, undefined])
 }
 
-function outcomeOf(rule: JsonLogic, compiler: Compiler, say: Say): unknown {
-  const cells = compileProgram(rule, compiler, say)
+function outcomeOf(rule: JsonLogic, compiler: Compiler, sayer: Sayer): unknown {
+  const cells = compileProgram(rule, compiler, sayer)
   return outcomeOfAll(cells) ?? cells
 }
 
@@ -72,7 +73,7 @@ export function outcomeOfAll(program: Program): Evaluation | undefined {
 }
 
 /** Never recurses: an outcome that is a list is gone on with. */
-export function runProgram(program: Program, state: State, say: Say): Evaluation {
+export function runProgram(program: Program, state: State, sayer: Sayer): Evaluation {
   let cells = program
   let at = 0
   for (;;) {
@@ -88,10 +89,10 @@ export function runProgram(program: Program, state: State, say: Say): Evaluation
         at += 4
         continue
       }
-    } else if (what === run) return say((cells[at + 1] as Run)(state.context, state))
+    } else if (what === run) return sayer.say((cells[at + 1] as Run)(state.context, state))
     else if (what === share) {
       const hash = (cells[at + 2] as HashOf)(state.context, state)
-      if (hash === undefined) return say(null)
+      if (hash === undefined) return sayer.say(null)
       const bucket = bucketOfHash(hash, cells[at + 1] as number)
       at += 4
       while ((cells[at] as number) <= bucket) at += 2

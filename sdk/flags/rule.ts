@@ -39,12 +39,12 @@ export function compileRule(rule: JsonLogic, options: RuleOptions = {}): Compile
     return { problems, run: () => null, outcome: () => outcome }
   }
   const { run } = compilerWith(options, attributes, evaluators.all).compile(rule)
-  const whose = aboutFlag(options.flagKey ?? '', options.bucketing ?? 2)
+  const whose = aboutFlag(options.flagKey ?? '', options.bucketing ?? 2, options.missingKey === 'error')
   const say = (state: State): unknown => {
     about(state, whose)
     try {
       const said = run(state.context, state)
-      return state.keyMissed && options.missingKey === 'error' ? keyMissing : said
+      return state.keyMissed && whose.missingKeyFails ? keyMissing : said
     } catch (thrown) {
       return failureOf(thrown)
     }

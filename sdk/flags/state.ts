@@ -10,9 +10,13 @@ export type About = {
   readonly bucketing: BucketingVersion
   /** Of what version 2 hashes where a share names nothing. */
   readonly beginning: Beginning
+  /** Whether a share that lacks a targeting key fails the flag. */
+  readonly missingKeyFails: boolean
 }
 
-export const aboutFlag = (flagKey: string, bucketing: BucketingVersion): About => ({ flagKey, bucketing, beginning: beginningOf(flagKey) })
+export function aboutFlag(flagKey: string, bucketing: BucketingVersion, missingKeyFails: boolean): About {
+  return { flagKey, bucketing, beginning: beginningOf(flagKey), missingKeyFails }
+}
 
 /**
  * So many different attributes are remembered during an evaluation; what is read beyond them is looked up each time.
@@ -43,7 +47,7 @@ export class Attributes {
 }
 
 const noContext: EvaluationContext = Object.freeze({})
-const nobody = aboutFlag('', 2)
+const nobody = aboutFlag('', 2, false)
 
 /** What one evaluation knows besides the rule. One object serves one evaluation after the other. */
 export class State {
@@ -76,7 +80,8 @@ export class State {
   }
 
   #look(nth: number): unknown {
-    const value = valueAt(this.context, this.#paths[nth] as readonly string[])
+    const path = this.#paths[nth] as readonly string[]
+    const value = path.length === 1 ? plainOf(memberOf(this.context, path[0] as string)) : valueAt(this.context, path)
     // A list or an object would be held on to after the evaluation.
     if (typeof value === 'object' && value !== null) return value
     while (this.#values.length <= nth) {

@@ -73,6 +73,7 @@ export function plainOf(value: unknown): unknown {
     case 'string':
     case 'number':
     case 'boolean':
+    case 'undefined':
       return value
     case 'object':
       return value instanceof Date ? (Number.isNaN(value.getTime()) ? null : value.toISOString()) : value
