@@ -11,9 +11,9 @@ export const dayMs = 24 * hourMs
  */
 export const lateMaxMs = 7 * dayMs
 /** Clocks that are not set run minutes off; this much ahead is still believed. */
-export const aheadMs = hourMs
+export const aheadMs = 60 * minuteMs
 /** A clock set to another time zone: what is ahead by up to this much counts as now; beyond that it is dropped. */
-export const aheadMaxMs = dayMs
+export const aheadMaxMs = 24 * hourMs
 /** Longer than the latest entry of a batch can take to become too old. */
 export const batchKeptMs = lateMaxMs + aheadMaxMs + dayMs
 

@@ -22,8 +22,6 @@ import {
 } from './store.ts'
 import type { Crossing, Reports } from './types.ts'
 
-export { reportMigrations } from './store.ts'
-
 export type ReportsOptions = {
   readonly store: Store
   readonly clock: Clock
