@@ -53,7 +53,7 @@ export async function openBench(place: StorePlace, opened: Store[], clock = hand
   return { store, ledger, clock, segments, uses, production, news, neighbour: () => openBench(place, opened, clock) }
 }
 
-export const upload = (keys: Iterable<string>): Readable => Readable.from([Buffer.from([...keys].join('\n'))])
+const upload = (keys: Iterable<string>): Readable => Readable.from([Buffer.from([...keys].join('\n'))])
 const users = (count: number, from = 0) => Array.from({ length: count }, (_, nth) => `user-${from + nth}`)
 const list = (key: string, keys?: string[]) => ({ key, description: '', by: 'targetingKey', keys })
 const rule = (key: string, it: unknown) => ({ key, description: '', by: 'targetingKey', rule: it as never })
