@@ -3,11 +3,12 @@
  * fractional v3 hashes. Whole numbers from −2^63 to 2^64−1 are integers however they were written; −0 is 0.
  */
 import { pushUtf8 } from './murmur3.ts'
+import { TooMuchWork } from './work.ts'
 
 /** As deep as a rule may be: a context can hold itself, and then there would be no end. */
 const depthMax = 64
 
-/** @throws RangeError when the value is nested deeper than 64 levels. What JSON has no word for counts as null. */
+/** @throws TooMuchWork when the value is nested deeper than 64 levels. What JSON has no word for counts as null. */
 export function cborOf(value: unknown): number[] {
   const bytes: number[] = []
   push(bytes, value, 0)
@@ -15,7 +16,7 @@ export function cborOf(value: unknown): number[] {
 }
 
 function push(bytes: number[], value: unknown, depth: number): void {
-  if (depth > depthMax) throw new RangeError(`a value to hash is nested deeper than ${depthMax} levels`)
+  if (depth > depthMax) throw new TooMuchWork(`a value to hash is nested deeper than ${depthMax} levels`)
   if (typeof value === 'string') pushText(bytes, value)
   else if (typeof value === 'number') pushNumber(bytes, value)
   else if (typeof value === 'boolean') bytes.push(value ? 0xf5 : 0xf4)

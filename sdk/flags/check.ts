@@ -126,7 +126,8 @@ function examine(rule: unknown, strictly: boolean): Checked {
   return { problems, depth: deepest, parts, references }
 }
 
-const isPlain = (item: unknown) => item === null || typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean'
+/** Neither an operator nor a list. */
+export const isPlain = (item: unknown) => item === null || typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean'
 
 /** At least and at most so many arguments; where the second is missing, any number. */
 const counts: ReadonlyMap<string, readonly [atLeast: number, atMost?: number]> = new Map([

@@ -1,5 +1,5 @@
 /** From a rule to closures. The rule has been checked (check.ts): it is not too deep, and all its operators are known. */
-import { reference } from './check.ts'
+import { isPlain, reference } from './check.ts'
 import { type Compiler, constantNode, dynamicNode, listNode, type Node } from './node.ts'
 import { operators } from './operators/all.ts'
 import type { Attributes } from './state.ts'
@@ -35,6 +35,7 @@ export function operationOf(rule: JsonLogic): { readonly name: string; readonly 
 }
 
 function compileValue(rule: JsonLogic, compiler: Compiler, ready: Ready): Node {
+  if (Array.isArray(rule) && rule.every(isPlain)) return constantNode([...rule])
   if (Array.isArray(rule)) return listNode((rule as readonly JsonLogic[]).map(compiler.compile))
   const operation = operationOf(rule)
   if (operation === undefined) return constantNode(rule)

@@ -37,11 +37,12 @@ export function compileEvaluators(rules: unknown, surroundings: Surroundings, be
   const checks = new Map([...written].map(([name, rule]) => [name, checkOf(rule, before.all.get(name))]))
 
   const all = new Map<string, Evaluator>()
-  const changed = new Set([...before.all.keys()].filter((name) => !written.has(name)))
+  const names = new Set([...before.all.keys(), ...written.keys()])
+  const changed = new Set([...names].filter((name) => before.all.get(name)?.checked !== checks.get(name)))
   for (const name of inOrder(checks)) {
     const [old, checked] = [before.all.get(name), checks.get(name) as Checked]
-    const isSame = old?.checked === checked && !checked.references.some((to) => changed.has(to.name))
-    if (!isSame) changed.add(name)
+    if (checked.references.some((to) => changed.has(to.name))) changed.add(name)
+    const isSame = old !== undefined && !changed.has(name)
     all.set(name, isSame ? old : evaluatorOf(name, written.get(name), checked, all, written, surroundings))
   }
   for (const evaluator of all.values()) problems.push(...evaluator.problems)

@@ -1,13 +1,14 @@
 import { isMap, quoted } from './check.ts'
 import { compileEvaluators, type Evaluators, noEvaluators } from './evaluators.ts'
-import { Flag, readMetadata, type FlagSurroundings } from './flag.ts'
+import { readMetadata, twice } from './definition.ts'
+import { Flag, type FlagSurroundings } from './flag.ts'
 import { Attributes, giveBack, takeState } from './state.ts'
 import type { DefinitionProblem, Evaluation, EvaluationContext, FlagPatch, FlagSet, FlagSetOptions, Metadata, ValueType } from './types.ts'
 
 /**
  * Compiles flagd definitions. Never throws: what is not as it should be is told by `problems`, such a flag answers
  * PARSE_ERROR, and a document that is none makes an empty set. `flags` may be an object, or a list of definitions that
- * have their `key` in them. The document is copied where it matters: changing it afterwards changes nothing here.
+ * have their `key` in them. The document must not be changed afterwards: what changes comes by `with`.
  */
 export function compileFlagSet(document: unknown, options: FlagSetOptions = {}): FlagSet {
   const notADocument: DefinitionProblem = { key: null, path: '', message: 'The document is an object with `flags`.' }
@@ -128,7 +129,7 @@ function definitionsOf(flags: unknown): { definitions: Map<string, unknown>; pro
     const key = isMap(definition) && Object.hasOwn(definition, 'key') ? definition.key : undefined
     if (typeof key !== 'string') problems.push({ key: null, path: `/flags/${nth}`, message: 'A flag in a list has its `key` in it.' })
     // Which of two would count is anybody's guess, so neither does.
-    else definitions.set(key, definitions.has(key) ? `twice` : definition)
+    else definitions.set(key, definitions.has(key) ? twice : definition)
   }
   return { definitions, problems }
 }

@@ -1,12 +1,13 @@
 /** One flag, compiled: every outcome that it can have is made beforehand, so that evaluating allocates nothing. */
-import { checkForCompiling, isMap, pointer, quoted } from './check.ts'
+import { checkForCompiling, quoted } from './check.ts'
 import { compilerWith } from './compile.ts'
+import { noProblems, readDefinition } from './definition.ts'
 import { type Evaluator, linked, type Surroundings } from './evaluators.ts'
 import { compileProgram, outcomeOfAll, type Program, runProgram } from './program.ts'
 import { about, type Failure, failureOf, keyMissing } from './run.ts'
 import { type About, aboutFlag, type Attributes, giveBack, type State, takeState } from './state.ts'
 import type { DefinitionProblem, Evaluation, EvaluationContext, Json, JsonLogic, Metadata, Reason, ValueType } from './types.ts'
-import { frozenJson } from './frozen.ts'
+import { textOf } from './values.ts'
 
 /** What all flags of a set have in common. */
 export type FlagSurroundings = Surroundings & { readonly evaluators: ReadonlyMap<string, Evaluator>; readonly metadata: Metadata }
@@ -97,10 +98,11 @@ export class Flag {
   say(value: unknown): Evaluation {
     const { matches, fallback } = this.#rest
     if (typeof value === 'string') return matches.get(value) ?? this.#unknownVariant(value)
-    if (value === null || value === undefined || Number.isNaN(value)) return fallback
+    if (value === null || value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return fallback
     if (typeof value === 'object')
       return this.#error({ code: 'GENERAL', message: `The rule of ${quoted(this.key)} names no variant: it says a list or an object.` })
-    return matches.get(String(value)) ?? this.#unknownVariant(String(value))
+    const name = textOf(value)
+    return matches.get(name) ?? this.#unknownVariant(name)
   }
 
   #unknownVariant(name: string): Evaluation {
@@ -128,8 +130,6 @@ export class Flag {
 const noNames: ReadonlySet<string> = new Set()
 const noMatches: ReadonlyMap<string, Evaluation> = new Map()
 const noProgram: Program = []
-const noProblems: readonly DefinitionProblem[] = []
-const noMetadata: Metadata = {}
 
 /** What is looked at now and then. */
 type Rest = {
@@ -155,79 +155,6 @@ function outcomeOf(
   if (variant === undefined) return Object.freeze(metadata === undefined ? { key, reason } : { key, reason, metadata })
   const value = variants.get(variant) as Json
   return Object.freeze(metadata === undefined ? { key, reason, variant, value } : { key, reason, variant, value, metadata })
-}
-
-type Read = {
-  readonly problems: readonly DefinitionProblem[]
-  readonly isDisabled: boolean
-  readonly variants: ReadonlyMap<string, Json>
-  readonly defaultVariant: string | undefined
-  /** Undefined: there is none, or an empty one. */
-  readonly targeting: JsonLogic | undefined
-  readonly metadata: Metadata
-}
-
-function readDefinition(key: string, definition: unknown): Read {
-  const problems: DefinitionProblem[] = []
-  const report = (path: readonly string[], message: string) => void problems.push({ key, path: pointer(path), message })
-  const nothingRead = {
-    problems,
-    isDisabled: false,
-    variants: new Map(),
-    defaultVariant: undefined,
-    targeting: undefined,
-    metadata: noMetadata,
-  }
-  if (!isMap(definition)) {
-    report([], 'A flag is an object with `state` and `variants`.')
-    return nothingRead
-  }
-  const own = (name: string): unknown => (Object.hasOwn(definition, name) ? definition[name] : undefined)
-  const state = own('state')
-  if (state !== 'ENABLED' && state !== 'DISABLED') report(['state'], '`state` is "ENABLED" or "DISABLED".')
-  const variants = readVariants(own('variants'), report)
-  const defaultVariant = own('defaultVariant') ?? undefined
-  if (defaultVariant !== undefined && typeof defaultVariant !== 'string')
-    report(['defaultVariant'], '`defaultVariant` is the name of a variant, or null.')
-  // flagd takes an empty name for none.
-  const named = typeof defaultVariant !== 'string' || (defaultVariant === '' && !variants.has('')) ? undefined : defaultVariant
-  if (named !== undefined && !variants.has(named)) report(['defaultVariant'], `There is no variant ${quoted(named)}.`)
-  const targeting = own('targeting') ?? undefined
-  const isEmpty = typeof targeting === 'object' && Object.keys(targeting).length === 0
-  return {
-    problems,
-    isDisabled: state === 'DISABLED',
-    variants,
-    defaultVariant: named !== undefined && variants.has(named) ? named : undefined,
-    targeting: isEmpty ? undefined : (targeting as JsonLogic | undefined),
-    metadata: readMetadata(own('metadata')),
-  }
-}
-
-function readVariants(variants: unknown, report: (path: readonly string[], message: string) => void): Map<string, Json> {
-  const read = new Map<string, Json>()
-  if (!isMap(variants) || Object.keys(variants).length === 0) {
-    report(['variants'], '`variants` is an object with at least one variant.')
-    return read
-  }
-  for (const [name, value] of Object.entries(variants)) {
-    const frozen = frozenJson(value)
-    if (frozen === undefined) report(['variants', name], 'The value of a variant is JSON, nested no deeper than 64 levels.')
-    else read.set(name, frozen)
-  }
-  return read
-}
-
-/** Booleans, texts and numbers; what else there is, is not carried on, as OpenFeature knows no other. */
-export function readMetadata(metadata: unknown): Metadata {
-  if (!isMap(metadata)) return noMetadata
-  return Object.freeze(
-    Object.fromEntries(
-      Object.entries(metadata).filter((entry): entry is [string, string | number | boolean] =>
-        ['string', 'number', 'boolean'].includes(typeof entry[1]),
-      ),
-    ),
-  )
 }
 
 /** A flag's own count before the set's. Undefined when there are none; the set's very object when the flag has none. */

@@ -3,6 +3,7 @@ import type { BucketingVersion } from './bucket.ts'
 import { checkForCompiling } from './check.ts'
 import { compilerWith } from './compile.ts'
 import { compileEvaluators, linked } from './evaluators.ts'
+import { frozenJson } from './frozen.ts'
 import { about, Failure, failureOf, keyMissing } from './run.ts'
 import { aboutFlag, Attributes, giveBack, type State, takeState } from './state.ts'
 import type { DefinitionProblem, ErrorCode, EvaluationContext, FlagSetOptions, Json, JsonLogic } from './types.ts'
@@ -22,7 +23,7 @@ export type RuleOutcome = { readonly value: Json; readonly errorCode?: ErrorCode
 export type CompiledRule = {
   /** When there are any, the rule says null for everybody, with PARSE_ERROR. */
   readonly problems: readonly DefinitionProblem[]
-  /** Never throws. What is no JSON (not a number, for one) is null. */
+  /** Never throws. What is no JSON (not a number, for one), or is nested deeper than 64 levels, is null. */
   run(context: EvaluationContext, nowMs: number): Json
   /** The same, and why it says nothing if it does not: TARGETING_KEY_MISSING with `missingKey: 'error'`, for one. */
   outcome(context: EvaluationContext, nowMs: number): RuleOutcome
@@ -40,10 +41,11 @@ export function compileRule(rule: JsonLogic, options: RuleOptions = {}): Compile
   }
   const { run } = compilerWith(options, attributes, evaluators.all).compile(rule)
   const whose = aboutFlag(options.flagKey ?? '', options.bucketing ?? 2, options.missingKey === 'error')
-  const say = (state: State): unknown => {
+  const say = (state: State): Json | Failure => {
     about(state, whose)
     try {
-      const said = run(state.context, state)
+      // A rule may say a part of the context, which may be anything.
+      const said = frozenJson(run(state.context, state)) ?? null
       return state.keyMissed && whose.missingKeyFails ? keyMissing : said
     } catch (thrown) {
       return failureOf(thrown)
@@ -54,8 +56,7 @@ export function compileRule(rule: JsonLogic, options: RuleOptions = {}): Compile
     state.begin(context, nowMs, 0, attributes)
     const said = say(state)
     giveBack(state)
-    if (said instanceof Failure) return { value: null, errorCode: said.code, errorMessage: said.message }
-    return { value: typeof said === 'number' && !Number.isFinite(said) ? null : (said as Json) }
+    return said instanceof Failure ? { value: null, errorCode: said.code, errorMessage: said.message } : { value: said }
   }
   return { problems, outcome, run: (context, nowMs) => outcome(context, nowMs).value }
 }

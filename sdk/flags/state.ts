@@ -2,7 +2,6 @@ import type { BucketingVersion } from './bucket.ts'
 import { type Beginning, beginningOf } from './murmur3.ts'
 import type { EvaluationContext } from './types.ts'
 import { memberOf, plainOf } from './values.ts'
-import { TooMuchWork } from './work.ts'
 
 /** Whose rule is run. */
 export type About = {
