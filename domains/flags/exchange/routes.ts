@@ -23,10 +23,10 @@ export type Exchange = {
 export function exchangeRoutes(api: Api<Who>, exchange: Exchange): void {
   const { flags, segments } = exchange
   api.handle(routes.flags.import, async ({ query: { format, plan, environment }, upload, who }) => {
+    const text = await textOf(upload)
     const environments = exchange.environments()
     if (environment !== everyEnvironment && !environments.includes(environment))
       throw flagProblem('flag-environment-unknown', { environment, known: environments })
-    const text = await textOf(upload)
     const read = readImport(format, text, {
       environment,
       environments,
@@ -44,15 +44,19 @@ export function exchangeRoutes(api: Api<Who>, exchange: Exchange): void {
   })
 }
 
-/** @throws Problem `import-too-large` before more than that is held, `import-not-text`. */
+/**
+ * What is too much is read on and dropped: a client that still sends hears no answer.
+ * @throws Problem `import-too-large`, `import-not-text`.
+ */
 async function textOf(upload: Readable): Promise<string> {
-  const chunks: Buffer[] = []
+  let chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of upload as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > documentBytesMax) throw exchangeProblem('import-too-large', { bytesMax: documentBytesMax })
-    chunks.push(chunk)
+    if (bytes > documentBytesMax) chunks = []
+    else chunks.push(chunk)
   }
+  if (bytes > documentBytesMax) throw exchangeProblem('import-too-large', { bytesMax: documentBytesMax })
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks))
   } catch (error) {

@@ -22,9 +22,6 @@ function guessOf(document: Bag): ExchangeFormat | null {
   return own(document, 'flags') === undefined ? null : 'flagd'
 }
 
-export const sayList = (names: readonly string[]) =>
-  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-
 /** A key of ours from a name that people gave. */
 export function keyFrom(name: string, otherwise: string): string {
   const key = name
