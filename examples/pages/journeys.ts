@@ -68,7 +68,8 @@ function* talker(random: Random): Journey {
   const shown = yield page(item)
   const action = (/action="([^"]+\/inline)"/.exec(shown) ?? /action="([^"]+\/comments)"/.exec(shown))?.[1]
   if (action === undefined) return
-  yield form(action, { sentence: '0', text: one(remarks, random) ?? '' })
+  const sentence = one([...shown.matchAll(/name="sentence" value="(\d+)"/g)], random)?.[1] ?? '0'
+  yield form(action, { sentence, text: one(remarks, random) ?? '' })
   yield page(item)
 }
 

@@ -26,6 +26,7 @@ type Summary = {
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly because: string }[]
   readonly deployments: readonly { readonly environment: string; readonly release: string; readonly state: string }[]
   readonly refusal: { readonly code: string } | null
+  readonly climb: readonly { readonly name: string; readonly wrong: readonly string[]; readonly lastOldMs: number | null }[]
   readonly traffic: { readonly all: { readonly sent: number; readonly failed: number } | null }
   readonly ledger: { readonly whole: boolean; readonly count: number } | null
 }
@@ -83,6 +84,8 @@ test('the story goes as it should, is one document, and leaves no process', asyn
   expect(summary.traffic.all?.sent).toBeGreaterThanOrEqual(5_000)
   expect(summary.traffic.all?.failed).toBe(0)
   expect(run.err()).toContain('v4 is undone')
+  const rungs = ['qa', 'staff', '50% of early-access', 'early-access', '10% of all', 'all', 'killed', 'restored']
+  expect(summary.climb.map(({ name }) => name)).toEqual(rungs)
   expect(run.err()).not.toContain('\u001b[')
   await nothingIsLeft()
 })
@@ -95,6 +98,10 @@ test('a second start shows what the first left, with its cloud, and Ctrl-C ends 
   const cloud = /use it: (http\S+)/.exec(run.out())?.[1] ?? ''
   const served = async () => (await (await fetch(cloud)).text()).includes('Pages v2 · production')
   await eventually(served, { withinMs: 30_000, what: `v2 at ${cloud}` })
+  // The flag and who sees it outlived the server, and its services were told where the new one is.
+  const sees = async () =>
+    (await (await fetch(`${cloud}/items/i8`, { headers: { cookie: 'me=amaraberg' } })).text()).includes('inline-comments')
+  await eventually(sees, { withinMs: 30_000, what: 'inline comments on the page of a customer' })
   const { pid } = JSON.parse(await readFile(join(home, 'demo.json'), 'utf8')) as { pid: number }
   const other = demo('--once')
   expect(await other.code).toBe(1)

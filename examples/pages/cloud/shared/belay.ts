@@ -11,6 +11,8 @@ export const here = {
   port: Number(env.PORT ?? 0),
   /** A folder that survives releases. */
   data: env.BELAY_DATA ?? '.',
+  /** Where this environment's flags are asked for, and the key for it. */
+  flags: { url: env.BELAY_FLAGS_URL, key: env.BELAY_FLAGS_KEY },
 }
 
 /** `host:port` of every instance of a service in this environment; none while it has no host. */

@@ -1,6 +1,6 @@
 /**
  * Who sees what: flags, asked by OFREP 0.3.0, which is plain JSON over HTTP and the same at every flag server that
- * speaks it. BELAY_FLAGS_URL and BELAY_FLAGS_KEY say where and with which key; without them every flag is off.
+ * speaks it. Belay tells every service where and with which key; one that was not told has every flag off.
  *
  * A flag must neither fail nor hold up anybody's request. What was answered is remembered until the server's stream of
  * events tells of a change; while there is no answer the last one counts, and before the first one the flag is off.
@@ -153,9 +153,6 @@ export function openFlags({ url, key }: Place): Flags {
     },
   }
 }
-
-/** The flags of this service. */
-export const flags = openFlags({ url: process.env.BELAY_FLAGS_URL, key: process.env.BELAY_FLAGS_KEY })
 
 type Stream = { type: string; url?: string; endpoint?: { requestUri: string; origin?: string } }
 

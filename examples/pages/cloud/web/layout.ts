@@ -58,8 +58,15 @@ function current(path: string, href: string): Html | null {
 }
 
 export function avatar(id: string | null, name: string, members: readonly Member[]): Html {
-  const color = members.find((member) => member.id === id)?.color ?? '#777'
+  const color = members.find((member) => member.id === id)?.color ?? (id === null ? '#777' : colorOf(name))
   return html`<span class="avatar" style="background:${color}" title="${name}">${initials(name)}</span>`
+}
+
+/** Of whom the frame says nothing, always the same one. */
+const colors = ['#96622d', '#3f7350', '#36648b', '#80483f', '#6a5a8c', '#5f6b2f']
+function colorOf(name: string): string {
+  const sum = name.length + name.charCodeAt(0) + name.charCodeAt(name.length - 1)
+  return colors[sum % colors.length] as string
 }
 
 function initials(name: string): string {
