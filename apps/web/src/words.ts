@@ -1,13 +1,5 @@
 /** The page's one language of state: each state of the product is climbing, held, fallen, on top, or none of them. */
-import type {
-  DeploymentSummaryWire,
-  EnvironmentWire,
-  ExplanationWire,
-  FlagStandingWire,
-  NowWire,
-  ProposalWire,
-  RehearsalWire,
-} from '@belay/protocol'
+import type { DeploymentSummaryWire, EnvironmentWire, ExplanationWire, FlagStandingWire, NowWire, RehearsalWire } from '@belay/protocol'
 
 export type Tone = 'climb' | 'held' | 'fall' | 'top' | 'none'
 export type Word = { readonly tone: Tone; readonly says: string }

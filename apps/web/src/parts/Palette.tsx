@@ -1,4 +1,4 @@
-import { routes } from '@belay/protocol'
+import { type FlagSummaryWire, routes } from '@belay/protocol'
 import { useMantineColorScheme } from '@mantine/core'
 import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
 import { useQuery } from '@tanstack/react-query'
@@ -18,6 +18,12 @@ const newest = 50
 /** Of thousands of flags, those that fit what is typed. */
 const flagsMax = 12
 
+/** Where it stands for users, else what it does. */
+function sayStanding(flag: FlagSummaryWire, production: string | undefined): string {
+  const standing = flag.standings.find((it) => it.environment === production)
+  return standing === undefined ? flag.description : `${standing.environment}: ${standing.says}`
+}
+
 /** Go anywhere, do anything: pages, releases, environments, deployments, and what can be done with them. */
 export function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate()
@@ -30,6 +36,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
     ...ask(routes.flags.list, { query: { text: typed.trim() === '' ? undefined : typed.trim(), limit: flagsMax } }),
     placeholderData: (before) => before,
   })
+  const production = environments?.environments.find((it) => it.kind === 'production')?.name
   const mayDeploy = useWhyNot('deploy') === undefined
   const mayChangeFlags = useWhyNot('flag.change') === undefined
   const mayRehearse = useWhyNot('rehearsal.start') === undefined
@@ -81,7 +88,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       actions: (flags?.flags ?? []).map((it) => ({
         id: `flag ${it.key}`,
         label: it.key,
-        description: it.standings[0] === undefined ? it.description : `${it.standings[0].environment}: ${it.standings[0].says}`,
+        description: sayStanding(it, production),
         keywords: [it.description, it.owner ?? '', ...it.tags],
         onClick: () => void navigate({ to: '/flags/$key', params: { key: it.key } }),
       })),

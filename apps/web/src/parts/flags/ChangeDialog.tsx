@@ -75,7 +75,7 @@ export function ChangeDialog({
   danger?: boolean
   /** `own`: the change itself carries it. */
   reason?: 'may' | 'own'
-  /** It is done at once and whatever others did: a kill. */
+  /** It is done at once, whatever others did, and nobody waits for a plan: a kill. */
   now?: boolean
   because?: string | undefined
   wide?: boolean
@@ -89,12 +89,6 @@ export function ChangeDialog({
   const [later, setLater] = useState('')
   const mayNot = useWhyNot(change?.do === 'kill' || change?.do === 'restore' ? 'flag.kill' : 'flag.change')
   const params = { key: flag.key }
-  const plan = useQuery({
-    ...ask(routes.flags.change, { params, body: { change: change ?? { do: 'archive' }, plan: true } }),
-    enabled: change !== undefined && mayNot === undefined,
-    staleTime: 0,
-    placeholderData: (before) => before,
-  })
   const doing = useMutation({
     mutationFn: (it: FlagChangeInput) =>
       client.call(routes.flags.change, {
@@ -116,6 +110,13 @@ export function ChangeDialog({
       if (isChanged(error)) void queries.invalidateQueries({ queryKey: ['flags'] })
     },
   })
+  const plan = useQuery({
+    ...ask(routes.flags.change, { params, body: { change: change ?? { do: 'archive' }, plan: true } }),
+    // Once it is done, planning it again would only tell that it is done.
+    enabled: !now && change !== undefined && mayNot === undefined && !doing.isPending && !doing.isSuccess,
+    staleTime: 0,
+    placeholderData: (before) => before,
+  })
   if (doing.data) return <Outcome answer={doing.data} onClose={onClose} />
 
   const behind = !now && flag.version > version
@@ -125,7 +126,7 @@ export function ChangeDialog({
     because ??
     (behind
       ? 'The flag was changed meanwhile; look at that first.'
-      : change === undefined || plan.data === undefined
+      : change === undefined || (!now && plan.data === undefined)
         ? 'The plan is not there yet.'
         : undefined) ??
     wrong ??
@@ -150,7 +151,7 @@ export function ChangeDialog({
           </button>
         </Meanwhile>
       )}
-      {mayNot === undefined && change !== undefined && (
+      {!now && mayNot === undefined && change !== undefined && (
         <div className="plan-frame change-plan">
           <Answered query={plan} height={90}>
             {(it) => (

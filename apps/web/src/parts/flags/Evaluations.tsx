@@ -15,6 +15,8 @@ import './evaluations.css'
 const againMs = 4_000
 const heightPx = 150
 const bottomPx = 18
+/** Room above the bars for what the upper edge means. */
+const topPx = 15
 /** More rows than anybody reads in a page; the file has all. */
 const tableRowsMax = 200
 /** Colours there are; further variants share the last. */
@@ -32,7 +34,8 @@ function Chart({ it, variants, untilAt }: { it: FlagCountsWire; variants: readon
       {width > 0 && (
         <svg
           width={width}
-          height={heightPx + bottomPx}
+          height={topPx + heightPx + bottomPx}
+          viewBox={`0 ${-topPx} ${width} ${topPx + heightPx + bottomPx}`}
           role="img"
           aria-label={`${number(sum)} evaluations: ${it.totals.map((one) => `${nameOf(one.variant)} ${number(one.count)}`).join(', ')}`}
         >
@@ -54,7 +57,7 @@ function Chart({ it, variants, untilAt }: { it: FlagCountsWire; variants: readon
               ))}
             </g>
           ))}
-          <text x={2} y={11}>
+          <text x={0} y={-4}>
             {number(top)}
           </text>
           <text x={0} y={heightPx + 14}>
@@ -186,7 +189,7 @@ export function Evaluations({
               type="button"
               className="btn small"
               aria-pressed={name === span}
-              aria-label={says}
+              aria-description={says}
               onClick={() => onSpan(name as Span)}
             >
               {name}

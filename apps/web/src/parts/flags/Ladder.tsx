@@ -61,14 +61,12 @@ export function Ladder({
         const rung = rungs[index] ?? { ring: ring.name, share: 0 }
         const now = index === at
         const state = rung.share === 1 ? 'rung-reached' : rung.share > 0 ? 'rung-part rung-reached' : 'rung-ahead'
-        const says =
-          now && exposure !== null ? (exposure.percent === 100 ? 'all of it' : sayPercent(exposure.percent)) : index < at ? 'all of it' : ''
+        const says = now && exposure !== null ? sayPercent(exposure.percent) : index < at ? '100%' : ''
         return (
           <button
             type="button"
             key={ring.name}
             className={`rung-button ${state} ${now ? 'rung-now' : ''}`}
-            aria-label={`${ring.name}: ${says === '' ? 'not reached' : says}`}
             aria-current={now ? 'step' : undefined}
             aria-disabled={whyNot !== undefined}
             aria-description={whyNot}
@@ -77,7 +75,7 @@ export function Ladder({
           >
             <span className="rung-name clip">{ring.name}</span>
             <RungPicture rung={rung} now={now} climbing={tone === 'climb'} wanted={index === wantedAt && wanted != null} />
-            <span className="rung-share clip">{says === 'all of it' ? '100%' : says}</span>
+            <span className="rung-share clip">{says === '' ? <span className="hidden">not reached</span> : says}</span>
             <span className="rung-who clip">{ring.says}</span>
           </button>
         )

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { askMe, client } from '../../api.ts'
+import { upperFirst } from '../../words.ts'
 import { ActionButton } from '../Allowed.tsx'
 import { Confirm } from '../Confirm.tsx'
 import { FormDialog } from '../Dialog.tsx'
@@ -10,6 +11,9 @@ import { Panel } from '../Page.tsx'
 import { Time } from '../Time.tsx'
 import { DiffLines } from './DiffLines.tsx'
 import './proposals.css'
+
+/** More would push away what one came for. */
+const shownMax = 3
 
 /** What is approved: this very content, by its hash. */
 function ApproveDialog({ it, onClose }: { it: ProposalWire; onClose: () => void }) {
@@ -33,8 +37,11 @@ function ApproveDialog({ it, onClose }: { it: ProposalWire; onClose: () => void 
       wide
     >
       <p>
-        <strong>{it.by}</strong> {it.says}
-        {it.reason !== null && <span className="soft">: {it.reason}</span>}
+        {upperFirst(it.says)}
+        <span className="soft">
+          {', '}proposed by {it.by}
+          {it.reason !== null && `: ${it.reason}`}
+        </span>
       </p>
       <DiffLines diff={it.diff} />
       <p className="soft">
@@ -67,10 +74,10 @@ function Proposal({ it, named }: { it: ProposalWire; named: boolean }) {
               </Link>{' '}
             </>
           )}
-          <strong>{it.by}</strong> {it.says}
+          {upperFirst(it.says)}
         </p>
         <p className="soft">
-          <Time at={it.createdAt} />
+          proposed by {it.by} <Time at={it.createdAt} />
           {it.reason !== null && <>, “{it.reason}”</>}
           {it.at !== null && (
             <>
@@ -107,7 +114,7 @@ function Proposal({ it, named }: { it: ProposalWire; named: boolean }) {
           }}
           onClose={() => setAsked(undefined)}
         >
-          {`${it.by} ${it.says}. Nothing of it is done.`}
+          {`${upperFirst(it.says)}: nothing of it is done.`}
         </Confirm>
       )}
     </li>
@@ -116,6 +123,8 @@ function Proposal({ it, named }: { it: ProposalWire; named: boolean }) {
 
 /** Changes that wait for a second person. `named`: on a page of many flags. */
 export function Proposals({ proposals, named = false }: { proposals: readonly ProposalWire[]; named?: boolean }) {
+  const [all, setAll] = useState(false)
+  const shown = all ? proposals : proposals.slice(0, shownMax)
   if (proposals.length === 0) return null
   return (
     <Panel
@@ -123,10 +132,15 @@ export function Proposals({ proposals, named = false }: { proposals: readonly Pr
       className="is-waiting"
     >
       <ul className="proposals">
-        {proposals.map((it) => (
+        {shown.map((it) => (
           <Proposal key={it.id} it={it} named={named} />
         ))}
       </ul>
+      {shown.length < proposals.length && (
+        <button type="button" className="btn small" style={{ marginTop: 8 }} onClick={() => setAll(true)}>
+          And {proposals.length - shown.length} more
+        </button>
+      )}
     </Panel>
   )
 }

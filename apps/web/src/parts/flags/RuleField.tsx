@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { ConditionRow } from './rules/ConditionRow.tsx'
 import { readRule, textOf } from './rules/draft.ts'
 import { JsonEditor } from './rules/JsonEditor.tsx'
+import { KnownAttributes } from './rules/KnownAttributes.tsx'
 import { sayJson } from './rules/jsonText.ts'
 import { type Condition, type Rule, conditionJsonOf, conditionsOf } from './rules/rules.ts'
 import './rules/rules.css'
@@ -29,6 +30,7 @@ export function RuleField({ text, onChange, readOnly = false }: { text: string; 
   const showJson = json || read.error !== undefined
   return (
     <fieldset className="rules-form" disabled={readOnly} aria-label="Rule">
+      <KnownAttributes />
       <div className="rule-head">
         {rule.conditions.length > 1 ? (
           <span>

@@ -11,7 +11,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { client } from '../../api.ts'
-import { flagWords } from '../../words.ts'
+import { flagWords, upperFirst } from '../../words.ts'
 import { ActionButton, useWhyNot } from '../Allowed.tsx'
 import { Confirm } from '../Confirm.tsx'
 import { Panel } from '../Page.tsx'
@@ -302,7 +302,7 @@ function Scheduled({ scheduled }: { scheduled: readonly ScheduledWire[] }) {
                 </td>
                 <td className="why">
                   <span>
-                    {it.says}
+                    {upperFirst(it.says)}
                     {it.reason !== null && `: ${it.reason}`}
                     {it.because !== null && <span className="ink-fall"> It could not be done: {it.because}</span>}
                   </span>
@@ -332,7 +332,7 @@ function Scheduled({ scheduled }: { scheduled: readonly ScheduledWire[] }) {
           }}
           onClose={() => setCancelling(undefined)}
         >
-          {`${cancelling.by} ${cancelling.says}. It is not done when its time comes.`}
+          {`${upperFirst(cancelling.says)}: it is not done when its time comes.`}
         </Confirm>
       )}
     </Panel>

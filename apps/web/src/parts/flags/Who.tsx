@@ -9,6 +9,7 @@ import { Panel } from '../Page.tsx'
 import { type Context, contextOf, contextOfRows, type ContextRow, rowsOfContext, sayContext, unitName } from './context.ts'
 import { settingIn } from './exposure.ts'
 import { JsonEditor } from './rules/JsonEditor.tsx'
+import { KnownAttributes, knownAttributes } from './rules/KnownAttributes.tsx'
 import { readJson, sayJson } from './rules/jsonText.ts'
 import { rulesOf } from './rules/rules.ts'
 import { sayConditions, sayServed } from './rules/say.ts'
@@ -76,6 +77,7 @@ function ContextForm({ text, onChange }: { text: string | undefined; onChange: (
     >
       {json === undefined ? (
         <div className="context">
+          <KnownAttributes />
           <label htmlFor="context-unit" className="mono">
             {unitName}
           </label>
@@ -94,7 +96,7 @@ function ContextForm({ text, onChange }: { text: string | undefined; onChange: (
                 className="field mono"
                 aria-label={`Attribute ${nth + 1}`}
                 value={row.name}
-                list="known-attributes"
+                list={knownAttributes}
                 placeholder="attribute"
                 onChange={(event) => set(nth, { name: event.target.value.trim() })}
               />

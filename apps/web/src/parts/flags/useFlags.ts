@@ -14,7 +14,9 @@ export type FlagFilter = {
   readonly archived?: 'yes' | undefined
 }
 /** A window shows some twenty; this many more are there before one has scrolled to them. */
-const pageFlags = 100
+const firstFlags = 100
+/** Who scrolls on gets larger pages: all that is loaded is asked for again when a flag changes. */
+const nextFlags = 500
 
 /** Flags that fit the filter, by key, with further pages on demand. A fact about any flag asks for what is shown again. */
 export function useFlags({ stale, archived, ...filter }: FlagFilter) {
@@ -30,7 +32,7 @@ export function useFlags({ stale, archived, ...filter }: FlagFilter) {
             stale: stale === 'yes' ? 'true' : undefined,
             archived: archived === 'yes' ? 'true' : undefined,
             after: pageParam,
-            limit: pageFlags,
+            limit: pageParam === undefined ? firstFlags : nextFlags,
           },
         },
         signal,

@@ -1,5 +1,6 @@
 import type { JsonWire } from '@belay/protocol'
 import { sayJson } from './jsonText.ts'
+import { knownAttributes } from './KnownAttributes.tsx'
 import { type Condition, type Operator, operators, takesList, takesText, takesValue } from './rules.ts'
 import { ValueField } from './ValueField.tsx'
 import { asText } from './values.ts'
@@ -29,7 +30,7 @@ function Compare({
         className="field mono"
         aria-label={`Attribute, ${nth}`}
         value={it.attribute}
-        list="known-attributes"
+        list={knownAttributes}
         placeholder="attribute"
         onChange={(event) => onChange({ ...it, attribute: event.target.value })}
       />

@@ -9,6 +9,7 @@ import { settingIn } from '../exposure.ts'
 import { Meanwhile } from '../Meanwhile.tsx'
 import { putDraft, readRule, sameRule, textOf, useDraft } from './draft.ts'
 import { JsonEditor } from './JsonEditor.tsx'
+import { KnownAttributes } from './KnownAttributes.tsx'
 import { problemsOf, sayPlace } from './problems.ts'
 import { RuleForm } from './RuleForm.tsx'
 import { rulesOf, targetingOf } from './rules.ts'
@@ -16,7 +17,6 @@ import './rules.css'
 
 /** More segments than one would choose from a list; others can be named in the JSON. */
 const segmentsMax = 500
-const attributes = ['targetingKey', 'email', 'role', 'plan', 'country', 'version', 'account']
 
 /**
  * The rules of one environment, as a form and as JSON in step: both show one and the same text, and what the form
@@ -113,11 +113,7 @@ export function RulesEditor({
           </button>
         </Meanwhile>
       )}
-      <datalist id="known-attributes">
-        {attributes.map((it) => (
-          <option key={it} value={it} />
-        ))}
-      </datalist>
+      <KnownAttributes />
       <div className={json ? 'rules-beside' : ''}>
         <fieldset className="rules-form" disabled={mayNot !== undefined} aria-label="Rules">
           {read.error === undefined ? (
