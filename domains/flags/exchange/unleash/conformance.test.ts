@@ -5,7 +5,9 @@
  * there to be hashed (Unleash then takes the session, or chance).
  */
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { served } from '../fixtures.ts'
 import { readImport } from '../read.ts'
@@ -21,9 +23,8 @@ type Spec = {
   })[]
 }
 
-const require = createRequire(import.meta.url)
-const load = (name: string) =>
-  JSON.parse(readFileSync(require.resolve(`@unleash/client-specification/specifications/${name}`), 'utf8')) as unknown
+const folder = dirname(fileURLToPath(import.meta.resolve('@unleash/client-specification/package.json')))
+const load = (name: string) => JSON.parse(readFileSync(join(folder, 'specifications', name), 'utf8')) as unknown
 const specs = (load('index.json') as string[]).map((name) => load(name) as Spec)
 /** With so many salts a share of 1% goes unnoticed once in 400 million flags. */
 const salts = Array.from({ length: 200 }, (_, index) => `${index}/`)
