@@ -94,7 +94,27 @@ describe('a features payload of GrowthBook', () => {
       one: ['not', undefined],
       two: ['not', undefined],
     })
-    expect(flags.find(({ key }) => key === 'one')?.notes).toEqual(['features.one: it needs two, which needs it in turn.'])
+    expect(flags.find(({ key }) => key === 'one')?.notes).toEqual(['features.one: it needs other flags in a circle.'])
+  })
+
+  test('a chain of prerequisites has an end, however many ways lead through it', () => {
+    const chained = Array.from({ length: 400 }, (_, index) => [
+      `f${index}`,
+      {
+        defaultValue: false,
+        rules: [
+          {
+            parentConditions: [1, 2, 3]
+              .filter((it) => it <= index)
+              .map((it) => ({ id: `f${index - it}`, condition: { value: true }, gate: true })),
+          },
+          { force: true },
+        ],
+      },
+    ])
+    const { flags } = read(Object.fromEntries(chained))
+    expect(flags.map(({ carried }) => carried).lastIndexOf('exactly')).toBe(9)
+    expect(flags[10]?.notes).toEqual(['features.f10: its chain of prerequisites is longer than 10.'])
   })
 
   test('long saved groups become lists, others stand in the rule, and conditions are written out', () => {

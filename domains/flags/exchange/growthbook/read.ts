@@ -36,12 +36,13 @@ export function readGrowthBook(document: unknown, { environment }: ReadOptions):
   const groups = savedGroups(document, Object.fromEntries(good.map(({ key, feature }) => [key, feature])))
   const values = new Map(good.map(({ key, feature }) => [key, valuesOf(feature)]))
   const drafts = new Map(good.map(({ key, path, feature }) => [key, draftOf({ key, path, feature, values: values.get(key), groups })]))
+  const needs = needsOf(drafts)
   return {
     format: 'growthbook',
     flags: safe.map(({ key, path, because }) => {
       const draft = drafts.get(key)
       if (because !== undefined || !draft) return not(key, [`${path}: ${because ?? 'it is no object'}.`])
-      return flagOf(draft, drafts, environment)
+      return flagOf(draft, needs.get(key) ?? { cannot: 'it needs other flags in a circle' }, environment)
     }),
     segments: groups.imported(),
     setMetadata: null,
@@ -116,10 +117,9 @@ function draftOf({ key, path, feature, values, groups }: Given): Draft {
   return { ...none, defaultVariant, steps, gates, isExperiment, approximate, notes: [...notes] }
 }
 
-function flagOf(draft: Draft, drafts: ReadonlyMap<string, Draft>, environment: string): ImportedFlag {
+function flagOf(draft: Draft, needs: Needs, environment: string): ImportedFlag {
   const { key, path, values, steps, cannot } = draft
   if (cannot !== undefined || !values) return not(key, [...draft.notes, `${path}: ${cannot}.`])
-  const needs = prerequisitesOf(draft, drafts)
   if ('cannot' in needs) return not(key, [...draft.notes, `${path}: ${needs.cannot}.`])
   const salt = saltOf(steps)
   const isOff = draft.defaultVariant !== null && values.variants[draft.defaultVariant] === false
@@ -147,20 +147,44 @@ function flagOf(draft: Draft, drafts: ReadonlyMap<string, Draft>, environment: s
   }
 }
 
+type Needs = { readonly prerequisites: NonNullable<FlagContent['prerequisites']> } | { readonly cannot: string }
+
 /** As of a flag (sdk/protocol). */
 const prerequisitesMax = 10
+/** So many flags may stand in a chain of prerequisites here, the first one included. */
+const chainMax = 10
 
-function prerequisitesOf(
-  draft: Draft,
-  drafts: ReadonlyMap<string, Draft>,
-): { prerequisites: NonNullable<FlagContent['prerequisites']> } | { cannot: string } {
-  if (draft.gates.length > prerequisitesMax) return { cannot: `it needs more than ${prerequisitesMax} other flags` }
+/** What each needs of others: those that need nothing first, then those that need only them, and so on. */
+function needsOf(drafts: ReadonlyMap<string, Draft>): Map<string, Needs> {
+  const found = new Map<string, Needs>()
+  const depths = new Map<string, number>()
+  const neededBy = Map.groupBy(
+    [...drafts.values()].flatMap(({ key, gates }) => gates.map(({ flag }) => ({ flag, key }))),
+    ({ flag }) => flag,
+  )
+  const open = [...drafts.keys()]
+  for (let key = open.shift(); key !== undefined; key = open.shift()) {
+    const draft = drafts.get(key)
+    if (!draft || found.has(key) || draft.gates.some(({ flag }) => drafts.has(flag) && !found.has(flag))) continue
+    const depth = Math.max(0, ...draft.gates.map(({ flag }) => depths.get(flag) ?? 0)) + 1
+    depths.set(key, depth)
+    found.set(
+      key,
+      depth > chainMax ? { cannot: `its chain of prerequisites is longer than ${chainMax}` } : prerequisitesOf(draft, drafts, found),
+    )
+    open.push(...(neededBy.get(key) ?? []).map((it) => it.key))
+  }
+  return found
+}
+
+function prerequisitesOf({ gates }: Draft, drafts: ReadonlyMap<string, Draft>, found: ReadonlyMap<string, Needs>): Needs {
+  if (gates.length > prerequisitesMax) return { cannot: `it needs more than ${prerequisitesMax} other flags` }
   const prerequisites: NonNullable<FlagContent['prerequisites']> = []
-  for (const { flag, condition } of draft.gates) {
+  for (const { flag, condition } of gates) {
     const parent = drafts.get(flag)
     if (!parent?.values) return { cannot: `it needs ${flag}, which is not in the document` }
-    if (reaches(parent, draft.key, drafts)) return { cannot: `it needs ${flag}, which needs it in turn` }
-    if (brokenOn(parent, drafts)) return { cannot: `it needs ${flag}, which is not carried over` }
+    const theirs = found.get(flag)
+    if (parent.cannot !== undefined || !theirs || 'cannot' in theirs) return { cannot: `it needs ${flag}, which is not carried over` }
     const variant = variantAsked(condition, parent.values)
     if (variant === undefined)
       return { cannot: `it needs ${flag} to be something that is not one of its variants (${JSON.stringify(condition)})` }
@@ -184,27 +208,4 @@ function variantAsked(condition: unknown, values: Values): string | undefined {
     return fitting.length === 1 ? fitting[0] : undefined
   }
   return Object.entries(values.variants).find(([, value]) => value === asked)?.[0]
-}
-
-function reaches(from: Draft, key: string, drafts: ReadonlyMap<string, Draft>, seen = new Set<string>()): boolean {
-  if (from.key === key) return true
-  if (seen.has(from.key)) return false
-  seen.add(from.key)
-  return from.gates.some(({ flag }) => {
-    const next = drafts.get(flag)
-    return next !== undefined && reaches(next, key, drafts, seen)
-  })
-}
-
-/** Is it, or one that it needs, not carried over? */
-function brokenOn(draft: Draft, drafts: ReadonlyMap<string, Draft>, seen = new Set<string>()): boolean {
-  if (seen.has(draft.key)) return true
-  seen.add(draft.key)
-  return (
-    draft.cannot !== undefined ||
-    draft.gates.some(({ flag, condition }) => {
-      const parent = drafts.get(flag)
-      return !parent?.values || variantAsked(condition, parent.values) === undefined || brokenOn(parent, drafts, new Set(seen))
-    })
-  )
 }
