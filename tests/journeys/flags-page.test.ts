@@ -28,7 +28,8 @@ describe.skipIf(missing)(`flags in the page${missing === undefined ? '' : ` (${m
     if (!existsSync(builtPage)) throw new Error('The page is not built yet: node tools/setup.mjs --tests')
     cloud = await testCloud({
       ...littleCloud,
-      'belay.yaml': `${littleCloud['belay.yaml']}${rings}`,
+      // On QA, and not in production, so that most of the story needs but one person.
+      'belay.yaml': `${littleCloud['belay.yaml']?.replace('kind: qa,', 'kind: qa, approval: second-person,')}${rings}`,
       'web.js': `${littleCloud['web.js']}// isOn('inline-comments')\n`,
     })
     await cloud.start()
@@ -142,9 +143,9 @@ describe.skipIf(missing)(`flags in the page${missing === undefined ? '' : ` (${m
     await dialog(first.page)
       .getByText(/exposed inline-comments/)
       .waitFor()
-    await change('inline-comments', { do: 'off', environment: 'qa' })
+    await change('inline-comments', { do: 'off', environment: 'private' })
     await dialog(first.page)
-      .getByText(/turned inline-comments off in qa/)
+      .getByText(/turned inline-comments off in private/)
       .waitFor()
     await dialog(first.page).getByRole('button', { name: 'I have seen it: mine on top' }).click()
     await dialog(first.page).getByRole('button', { name: 'Expose up to early-access' }).click()
@@ -180,6 +181,34 @@ describe.skipIf(missing)(`flags in the page${missing === undefined ? '' : ` (${m
 
     await first.page.getByRole('link', { name: 'Code' }).click()
     await first.page.getByText(/^web\.js:\d+$/).waitFor()
+    expect([...first.complaints(), ...second.complaints()]).toEqual([])
+  })
+
+  test('where a second person is asked for, a change waits on top until somebody else approves this very content', async () => {
+    await using first = await openTab(browser)
+    await using second = await openTab(browser)
+    await first.page.goto(await linkFor(await me()))
+    await first.page.goto(`${cloud.client().url}/flags/inline-comments?environment=qa`)
+    await second.page.goto(await linkFor('bea'))
+    await second.page.goto(`${cloud.client().url}/flags`)
+
+    await first.page.getByRole('button', { name: 'Up to qa' }).click()
+    await dialog(first.page)
+      .getByText(/a second person must approve it/)
+      .waitFor()
+    await dialog(first.page).getByRole('button', { name: 'Expose up to qa' }).click()
+    await first.page.getByRole('dialog', { name: 'A second person has to approve' }).getByRole('button', { name: 'Close' }).last().click()
+    const own = first.page.getByRole('button', { name: 'Look and approve' })
+    expect(await own.getAttribute('aria-disabled')).toBe('true')
+
+    await second.page.getByRole('region', { name: 'A change waits for a second person' }).waitFor()
+    await takePictures(second.page, 'flags-proposal')
+    await second.page.getByRole('button', { name: 'Look and approve' }).click()
+    await dialog(second.page).getByText('settings.qa').waitFor()
+    await takePictures(second.page, 'flag-approve')
+    await dialog(second.page).getByRole('button', { name: 'Approve' }).click()
+    await title(first.page, 'In qa qa gets on, everybody else gets off').waitFor()
+    await own.waitFor({ state: 'detached' })
     expect([...first.complaints(), ...second.complaints()]).toEqual([])
   })
 

@@ -198,7 +198,7 @@ function ListPanel({
   const error = changing.error ?? uploading.error
   const because = mayNot ?? read.error ?? (read.keys.length === 0 ? 'Type or paste keys first.' : undefined)
   return (
-    <div className="beside">
+    <div className="beside segment-list">
       <Panel
         title={`Keys, by ${segment.by}`}
         aside={
