@@ -30,39 +30,43 @@ export async function load(plan: LoadPlan): Promise<LoadFigures> {
   let bytes = 0
 
   async function drive(nth: number): Promise<void> {
-    // A host of its own for each connection, as clients have.
-    const socket = connect({ port: plan.port, host: '127.0.0.1', localAddress: `127.0.1.${1 + nth}`, noDelay: true })
-    await once(socket, 'connect')
+    const done = Promise.withResolvers<void>()
+    const answer = answerReader()
     let at = Math.floor((nth * requests.length) / plan.connections)
     let sentMs = 0
-    let pending: Buffer | undefined
     const send = () => {
       sentMs = performance.now()
       socket.write(requests[at++ % requests.length] as Buffer)
     }
-    await new Promise<void>((resolve, reject) => {
-      socket.on('error', reject)
-      socket.on('close', () => reject(new Error('the server ended the connection')))
-      socket.on('data', (chunk) => {
-        const all = pending === undefined ? (chunk as Buffer) : Buffer.concat([pending, chunk as Buffer])
-        const length = answerLength(all)
-        if (length === undefined || all.length < length) {
-          pending = all
-          return
-        }
-        pending = undefined
-        const status = Number(all.toString('latin1', 9, 12))
-        if (status !== plan.status) return reject(new Error(`answered ${all.toString('utf8', 0, 600)}`))
-        const nowMs = performance.now()
-        if (nowMs > fromMs && nowMs <= untilMs) {
-          latencies.push(nowMs - sentMs)
-          bytes = length
-        }
-        if (nowMs > untilMs) resolve()
-        else send()
-      })
-      send()
+    const socket = connect({
+      port: plan.port,
+      host: '127.0.0.1',
+      // A host of its own for each connection, as clients have.
+      localAddress: `127.0.1.${1 + nth}`,
+      noDelay: true,
+      // One buffer for all that this connection ever reads.
+      onread: {
+        buffer: Buffer.allocUnsafe(64 * 1_024),
+        callback(count, chunk) {
+          const { status, length } = answer(chunk as Buffer, count)
+          if (length === undefined) return true
+          if (status !== plan.status) done.reject(new Error(`answered ${status} instead of ${plan.status}`))
+          const nowMs = performance.now()
+          if (nowMs > fromMs && nowMs <= untilMs) {
+            latencies.push(nowMs - sentMs)
+            bytes = length
+          }
+          if (nowMs > untilMs) done.resolve()
+          else send()
+          return true
+        },
+      },
     })
+    socket.on('error', done.reject)
+    socket.on('close', () => done.reject(new Error('the server ended the connection')))
+    await once(socket, 'connect')
+    send()
+    await done.promise
     socket.removeAllListeners()
     socket.destroy()
   }
@@ -74,15 +78,27 @@ export async function load(plan: LoadPlan): Promise<LoadFigures> {
 }
 
 const headEnd = Buffer.from('\r\n\r\n')
-/** Bytes of the whole answer; undefined while that cannot be told. */
-function answerLength(bytes: Buffer): number | undefined {
-  const end = bytes.indexOf(headEnd)
-  if (end < 0) return undefined
-  const head = bytes.toString('latin1', 0, end).toLowerCase()
-  if (head.startsWith('http/1.1 304')) return end + 4
-  const at = head.indexOf('content-length:')
-  if (at < 0) throw new Error(`an answer without content-length: ${head}`)
-  return end + 4 + Number.parseInt(head.slice(at + 15), 10)
+const lengthName = /\r\ncontent-length: *(\d+)/i
+
+/** Reads one answer after the other: the length of the whole one when its last piece came, else undefined. */
+function answerReader(): (piece: Buffer, count: number) => { status: number; length: number | undefined } {
+  let status = 0
+  let have = 0
+  let length = 0
+  return (piece, count) => {
+    if (have === 0) {
+      const end = piece.indexOf(headEnd)
+      if (end < 0 || end >= count) throw new Error('the head of an answer came in pieces, which this client does not expect')
+      status = (piece[9] as number) * 100 + (piece[10] as number) * 10 + (piece[11] as number) - 5_328 // '0' is 48
+      const said = status === 304 ? undefined : lengthName.exec(piece.toString('latin1', 0, end))?.[1]
+      if (said === undefined && status !== 304) throw new Error('an answer without content-length')
+      length = end + 4 + Number(said ?? 0)
+    }
+    have += count
+    if (have < length) return { status, length: undefined }
+    have = 0
+    return { status, length }
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -6,7 +6,6 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { eventually, freePort, postgresForTests } from '@belay/testkit'
 import { flags, plan, sharePercent, staffDomain, users } from './world.ts'
@@ -38,7 +37,7 @@ export async function startUnleash(note: (text: string) => void): Promise<Unleas
     })
   }
   const port = await freePort()
-  const start = createRequire(join(folder, 'package.json')).resolve('unleash-server/dist/server.js')
+  const start = join(folder, 'node_modules', 'unleash-server', 'dist', 'server.js')
   const server = spawn(process.execPath, [start], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -3,7 +3,7 @@
  * spelled once, and an answer for all flags is looked up by the outcomes that it is made of.
  */
 import { hash } from 'node:crypto'
-import type { Evaluation } from '@belay/flag-evaluator'
+import type { Evaluation, Metadata } from '@belay/flag-evaluator'
 
 /** `schema`: reasons that the published schema knows, DEFAULT as UNKNOWN; `flagd`: DEFAULT as it is, as flagd sends it. */
 export type Reasons = 'schema' | 'flagd'
@@ -14,8 +14,11 @@ export type Outcome = {
   readonly flag: string
   readonly variant: string | null
   readonly status: 200 | 400 | 404
+  /** Alone. */
   readonly text: string
   readonly bytes: number
+  /** Among others, where what is said of all flags is said once and not by each. */
+  readonly short: string
   /** Evaluations that were not yet told on. */
   count: number
 }
@@ -30,16 +33,17 @@ export type BulkAnswer = {
 }
 
 export type Outcomes = {
-  of(evaluation: Evaluation): Outcome
+  /** `common` is the metadata of the set, which evaluators repeat in each flag's. */
+  of(evaluation: Evaluation, common: Metadata): Outcome
   /** `tail` closes the answer after the list of flags; other tails make other answers. */
-  answer(evaluations: readonly Evaluation[], tail: string): BulkAnswer
+  answer(evaluations: readonly Evaluation[], common: Metadata, tail: string): BulkAnswer
   /** Calls for each flag and variant that was evaluated since the last time, and how often. */
   tell(evaluated: (flag: string, variant: string | null, count: number) => void): void
 }
 
 /**
- * A product has some dozen different audiences at a time, whatever the number of its users, and 50 flags make 8 KB:
- * this holds two thousand such answers. With 5,000 flags it holds twenty, and others are made anew each time.
+ * A product has some dozen different audiences at a time, whatever the number of its users, and 50 flags make 5 KB:
+ * this holds three thousand such answers. With 5,000 flags it holds thirty, and others are made anew each time.
  */
 const answersMaxBytes = 16 * 1_024 * 1_024
 /** So many answers wait at most to be counted before they are counted at once. */
@@ -62,11 +66,13 @@ export function openOutcomes(reasons: Reasons): Outcomes {
   const untold = new Set<Outcome>()
   const untoldAnswers: BulkAnswer[] = []
 
-  function of(evaluation: Evaluation): Outcome {
+  function of(evaluation: Evaluation, common: Metadata): Outcome {
     const it = known.get(evaluation)
     if (it !== undefined) return it
     const { key, errorCode } = evaluation
-    const text = JSON.stringify(errorCode === undefined ? successOf(evaluation, reasons) : failureOf(evaluation))
+    const spelled = (metadata: Metadata | undefined) =>
+      JSON.stringify(errorCode === undefined ? successOf(evaluation, metadata, reasons) : failureOf(evaluation, metadata))
+    const text = spelled(evaluation.metadata)
     const same = errorCode === undefined ? undefined : failures.get(text)
     if (same !== undefined) return same
     const made: Outcome = {
@@ -76,6 +82,7 @@ export function openOutcomes(reasons: Reasons): Outcomes {
       status: errorCode === undefined ? 200 : errorCode === 'FLAG_NOT_FOUND' ? 404 : 400,
       text,
       bytes: Buffer.byteLength(text),
+      short: spelled(without(evaluation.metadata, common)),
       count: 0,
     }
     known.set(evaluation, made)
@@ -100,26 +107,26 @@ export function openOutcomes(reasons: Reasons): Outcomes {
   }
 
   return {
-    of(evaluation) {
-      const outcome = of(evaluation)
+    of(evaluation, common) {
+      const outcome = of(evaluation, common)
       // Names that are no flag's are without number.
       if (outcome.status !== 404 && outcome.count++ === 0) untold.add(outcome)
       return outcome
     },
-    answer(evaluations, tail) {
+    answer(evaluations, common, tail) {
       if (tail !== answersTail) {
         answers.clear()
         answersBytes = 0
         answersTail = tail
       }
-      const outcomes = evaluations.map(of)
+      const outcomes = evaluations.map((evaluation) => of(evaluation, common))
       const place = placeOf(outcomes)
       const before = answers.get(place)
       if (before !== undefined && isSame(before.outcomes, outcomes)) {
         count(before)
         return before
       }
-      const body = Buffer.from(`{"flags":[${outcomes.map(({ text }) => text).join(',')}${tail}`)
+      const body = Buffer.from(`{"flags":[${outcomes.map(({ short }) => short).join(',')}${tail}`)
       const answer: BulkAnswer = { outcomes, body, tag: hash('sha256', body), count: 0 }
       answersBytes += sizeOf(answer) - (before ? sizeOf(before) : 0)
       answers.set(place, answer)
@@ -157,19 +164,22 @@ function isSame(some: readonly Outcome[], others: readonly Outcome[]): boolean {
 }
 
 /** OFREP's evaluationSuccess. Without `value` the code's default counts (ADR-0006): disabled, or no default variant. */
-function successOf({ key, reason, variant, value, metadata }: Evaluation, reasons: Reasons) {
+function successOf({ key, reason, variant, value }: Evaluation, metadata: Metadata | undefined, reasons: Reasons) {
   const told = reason === 'DEFAULT' && reasons === 'flagd' ? 'DEFAULT' : (reasonOf[reason as keyof typeof reasonOf] ?? 'UNKNOWN')
-  return { key, reason: told, variant, value, metadata: isEmpty(metadata) ? undefined : metadata }
+  return { key, reason: told, variant, value, metadata: orNothing(metadata) }
 }
 
 /** OFREP's evaluationFailure; codes that it lacks are GENERAL. */
-function failureOf({ key, errorCode = 'GENERAL', errorMessage, metadata }: Evaluation) {
+function failureOf({ key, errorCode = 'GENERAL', errorMessage }: Evaluation, metadata: Metadata | undefined) {
   return {
     key,
     errorCode: failureCodes.includes(errorCode) ? errorCode : 'GENERAL',
     errorDetails: errorMessage,
-    metadata: isEmpty(metadata) ? undefined : metadata,
+    metadata: orNothing(metadata),
   }
 }
 
-const isEmpty = (metadata: object | undefined): boolean => metadata === undefined || Object.keys(metadata).length === 0
+const orNothing = (metadata: Metadata | undefined) => (metadata === undefined || Object.keys(metadata).length === 0 ? undefined : metadata)
+
+const without = (metadata: Metadata | undefined, common: Metadata): Metadata | undefined =>
+  metadata && Object.fromEntries(Object.entries(metadata).filter(([name, value]) => !Object.hasOwn(common, name) || common[name] !== value))

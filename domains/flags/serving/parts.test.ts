@@ -99,10 +99,10 @@ describe('outcomes', () => {
   test('equal outcomes are one answer, other ones another, whatever order they come in', () => {
     const outcomes = openOutcomes('schema')
     const tail = ']}'
-    const first = outcomes.answer([on, off], tail)
-    expect(outcomes.answer([on, off], tail)).toBe(first)
-    expect(outcomes.answer([off, on], tail)).not.toBe(first)
-    expect(outcomes.answer([on, off], '],"metadata":{}}').tag).not.toBe(first.tag)
+    const first = outcomes.answer([on, off], {}, tail)
+    expect(outcomes.answer([on, off], {}, tail)).toBe(first)
+    expect(outcomes.answer([off, on], {}, tail)).not.toBe(first)
+    expect(outcomes.answer([on, off], {}, '],"metadata":{}}').tag).not.toBe(first.tag)
     expect(JSON.parse(first.body.toString())).toEqual({
       flags: [
         { key: 'a', reason: 'STATIC', variant: 'on', value: true },
@@ -114,15 +114,15 @@ describe('outcomes', () => {
   test('errors that are made anew each time are the same outcome by their text', () => {
     const outcomes = openOutcomes('schema')
     const error = () => ({ key: 'a', reason: 'ERROR', errorCode: 'TYPE_MISMATCH', errorMessage: 'no' }) as const
-    expect(outcomes.answer([error()], ']}')).toBe(outcomes.answer([error()], ']}'))
-    expect(JSON.parse(outcomes.of(error()).text)).toEqual({ key: 'a', errorCode: 'GENERAL', errorDetails: 'no' })
+    expect(outcomes.answer([error()], {}, ']}')).toBe(outcomes.answer([error()], {}, ']}'))
+    expect(JSON.parse(outcomes.of(error(), {}).text)).toEqual({ key: 'a', errorCode: 'GENERAL', errorDetails: 'no' })
   })
 
   test('counts add up over answers and single outcomes, and are told once', () => {
     const outcomes = openOutcomes('schema')
-    for (let n = 0; n < 5_000; n++) outcomes.answer([on], `],"n":${n % 3}}`)
-    outcomes.of(on)
-    outcomes.of(off)
+    for (let n = 0; n < 5_000; n++) outcomes.answer([on], {}, `],"n":${n % 3}}`)
+    outcomes.of(on, {})
+    outcomes.of(off, {})
     const told = new Map<string | null, number>()
     const tell = () => outcomes.tell((_flag, variant, count) => told.set(variant, (told.get(variant) ?? 0) + count))
     tell()

@@ -127,8 +127,8 @@ export function openServed(
 
   const served: Served = {
     live,
-    single: (key, context) => outcomes.of(live.set().evaluate(key, context, clock.now())),
-    bulk: (context) => outcomes.answer(live.set().evaluateAll(context, clock.now()), tailNow()),
+    single: (key, context) => outcomes.of(live.set().evaluate(key, context, clock.now()), live.set().metadata),
+    bulk: (context) => outcomes.answer(live.set().evaluateAll(context, clock.now()), live.set().metadata, tailNow()),
     isCompared: (flag) => compared.has(flag),
     definitions(dialect) {
       const tag = dialect === 'belay' ? live.etag() : `${live.etag()}-${dialect}`
