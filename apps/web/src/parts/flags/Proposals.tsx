@@ -71,10 +71,11 @@ function Proposal({ it, named }: { it: ProposalWire; named: boolean }) {
             <>
               <Link to="/flags/$key" params={{ key: it.flag }} className="mono strong link">
                 {it.flag}
-              </Link>{' '}
+              </Link>
+              {': '}
             </>
           )}
-          {upperFirst(it.says)}
+          {named ? it.says : upperFirst(it.says)}
         </p>
         <p className="soft">
           proposed by {it.by} <Time at={it.createdAt} />

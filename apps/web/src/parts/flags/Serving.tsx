@@ -283,7 +283,7 @@ function Scheduled({ scheduled }: { scheduled: readonly ScheduledWire[] }) {
         <table className="list">
           <thead>
             <tr>
-              <th className="num">When</th>
+              <th>When</th>
               <th>What</th>
               <th>By</th>
               <th>
@@ -294,7 +294,7 @@ function Scheduled({ scheduled }: { scheduled: readonly ScheduledWire[] }) {
           <tbody>
             {waiting.map((it) => (
               <tr key={it.id}>
-                <td className="num">
+                <td className="nowrap">
                   <Time at={it.at} />{' '}
                   <span className="soft">
                     <Time at={it.at} as="clock" />
