@@ -35,54 +35,81 @@ export type SdkOptions = AskerOptions & {
 
 type Asking = { readonly asker: Asker; readonly served: Served; readonly request: IncomingMessage; readonly response: ServerResponse }
 
-export function sdkHandler(options: SdkOptions): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async function handle(request, response) {
+export function sdkHandler(options: SdkOptions): (request: IncomingMessage, response: ServerResponse) => void {
+  return function handle(request, response) {
+    const fail = (error: unknown) => failed(error, response, options)
     try {
       const url = request.url ?? ''
-      const path = url.replace(/\?.*$/s, '').replace(/\/$/, '')
       const query = queryOf(url)
-      const does = `${request.method} ${path}`
-      await limited(options.limits.address(request))
-      const asker = await askerOf(request, query, options)
-      await limited(options.limits.asker(asker))
-      requireServerKey(asker)
-      const asking = { asker, served: options.served(asker.environment), request, response }
-      if (does === 'GET /api/sdk/definitions') await definitions(asking, dialectOf(query))
-      else if (does === 'GET /api/sdk/stream') stream(asking, options)
-      else if (does === 'POST /api/sdk/membership') await membership(asking, options)
-      else if (does === 'POST /api/sdk/reports') await reports(asking, options)
-      else throw servingProblem('serving-not-found', { path })
+      limited(options.limits.address(request))
+      const asker = askerOf(request, query, options)
+      // A key is known at once, and most definitions are asked for by keys that have them already: no promise for those.
+      if (asker instanceof Promise) asker.then((it) => answer(it, request, response, url, query, options)).catch(fail)
+      else answer(asker, request, response, url, query, options)?.catch(fail)
     } catch (error) {
-      failed(error, response, options)
+      fail(error)
     }
   }
 }
 
-async function limited(afterS: number): Promise<void> {
+function answer(
+  asker: Asker,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: string,
+  query: URLSearchParams | undefined,
+  options: SdkOptions,
+): Promise<void> | undefined {
+  limited(options.limits.asker(asker))
+  requireServerKey(asker)
+  const path = pathOf(url)
+  const asking = { asker, served: options.served(asker.environment), request, response }
+  switch (`${request.method} ${path}`) {
+    case 'GET /api/sdk/definitions':
+      return definitions(asking, dialectOf(query))
+    case 'GET /api/sdk/stream':
+      return stream(asking, options)
+    case 'POST /api/sdk/membership':
+      return membership(asking, options)
+    case 'POST /api/sdk/reports':
+      return reports(asking, options)
+    default:
+      throw servingProblem('serving-not-found', { path })
+  }
+}
+
+function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  const path = end < 0 ? url : url.slice(0, end)
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function limited(afterS: number): void {
   if (afterS > 0) throw servingProblem('serving-too-many-requests', { afterS })
 }
 
-async function definitions({ served, request, response }: Asking, dialect: Dialect): Promise<void> {
+function definitions({ served, request, response }: Asking, dialect: Dialect): Promise<void> | undefined {
   const it = served.definitions(dialect)
-  const revision = String(served.live.revision())
-  const same = ['x-belay-revision', revision, 'cache-control', 'no-cache', 'vary', 'accept-encoding']
+  const same = ['x-belay-revision', String(served.live.revision()), 'cache-control', 'no-cache', 'vary', 'accept-encoding']
   if (noneMatchNames(request.headers['if-none-match'], it.tag)) {
     response.writeHead(304, ['etag', `"${it.tag}"`, ...same])
     response.end()
-    return
+    return undefined
+  }
+  const send = (body: Buffer, headers: readonly string[]) => {
+    response.writeHead(200, ['content-type', 'application/json; charset=utf-8', 'content-length', String(body.length), ...headers, ...same])
+    response.end(body)
   }
   const encoding = wanted(request.headers['accept-encoding'])
-  const body = encoding === undefined ? it.plain : await it.encoded(encoding)
-  response.writeHead(200, [
-    ...['content-type', 'application/json; charset=utf-8', 'content-length', String(body.length)],
-    // What is compressed is the same, but not octet by octet (RFC 9110 §8.8.1).
-    ...(encoding === undefined ? ['etag', `"${it.tag}"`] : ['etag', `W/"${it.tag}"`, 'content-encoding', encoding]),
-    ...same,
-  ])
-  response.end(body)
+  if (encoding === undefined) {
+    send(it.plain, ['etag', `"${it.tag}"`])
+    return undefined
+  }
+  // What is compressed is the same, but not octet by octet (RFC 9110 §8.8.1).
+  return it.encoded(encoding).then((body) => send(body, ['etag', `W/"${it.tag}"`, 'content-encoding', encoding]))
 }
 
-function stream({ asker, served, request, response }: Asking, { hub }: SdkOptions): void {
+function stream({ asker, served, request, response }: Asking, { hub }: SdkOptions): undefined {
   const last = request.headers['last-event-id']
   const revision = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : undefined
   const { name } = served.live
