@@ -5,10 +5,11 @@
 import { pushUtf8 } from './murmur3.ts'
 import { TooMuchWork } from './work.ts'
 
-/** As deep as a rule may be: a context can hold itself, and then there would be no end. */
+/** As deep as a rule may be, and as long as a text that it makes: a context can hold itself, and then there is no end. */
 const depthMax = 64
+const bytesMax = 1_048_576
 
-/** @throws TooMuchWork when the value is nested deeper than 64 levels. What JSON has no word for counts as null. */
+/** @throws TooMuchWork when the value is nested deeper than 64 levels or is too large. What JSON has no word for counts as null. */
 export function cborOf(value: unknown): number[] {
   const bytes: number[] = []
   push(bytes, value, 0)
@@ -17,6 +18,7 @@ export function cborOf(value: unknown): number[] {
 
 function push(bytes: number[], value: unknown, depth: number): void {
   if (depth > depthMax) throw new TooMuchWork(`a value to hash is nested deeper than ${depthMax} levels`)
+  if (bytes.length > bytesMax) throw new TooMuchWork(`a value to hash has more than ${bytesMax} bytes`)
   if (typeof value === 'string') pushText(bytes, value)
   else if (typeof value === 'number') pushNumber(bytes, value)
   else if (typeof value === 'boolean') bytes.push(value ? 0xf5 : 0xf4)

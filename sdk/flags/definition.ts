@@ -45,7 +45,8 @@ export function readDefinition(key: string, definition: unknown): Definition {
     report(['defaultVariant'], '`defaultVariant` is the name of a variant, or null.')
   // flagd takes an empty name for none.
   const named = typeof defaultVariant !== 'string' || (defaultVariant === '' && !variants.has('')) ? undefined : defaultVariant
-  if (named !== undefined && !variants.has(named)) report(['defaultVariant'], `There is no variant ${quoted(named)}.`)
+  if (named !== undefined && !variants.has(named) && problems.length === 0)
+    report(['defaultVariant'], `There is no variant ${quoted(named)}.`)
   const targeting = own('targeting') ?? undefined
   const isEmpty = typeof targeting === 'object' && Object.keys(targeting).length === 0
   return {

@@ -27,7 +27,7 @@ export const fractional: Operator = (args, compiler) => {
   const entries = (by === undefined ? args : args.slice(1)).map((entry) => compiledEntry(entry, compiler))
   const traits = traitsOf(entries.map(({ node }) => node)) | (by?.node.traits ?? 0) | differsByFlag | readsTargetingKey
   const written = entries.map((entry) => entry.written)
-  if (written.every((entry) => entry !== undefined)) return writtenShare(by?.hashOf ?? unitHash, written, traits)
+  if (written.length > 0 && written.every((entry) => entry !== undefined)) return writtenShare(by?.hashOf ?? unitHash, written, traits)
   const runs = entries.map(({ node }) => node.run)
   return dynamicNode((data, state) => {
     const first = by?.node.run(data, state)
