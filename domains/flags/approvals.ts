@@ -5,13 +5,11 @@ import { contentHash } from '@belay/base/node'
 import type { Ledger } from '@belay/ledger'
 import type { ChangeAnswerWire, ProposalWire } from '@belay/protocol'
 import type { Db } from '@belay/store'
-import { type Change, contentOf } from './model/change.ts'
+import { asPlan, type Change, contentOf } from './model/change.ts'
 import { flagProblem } from './problems.ts'
 import type { Schedule } from './schedule.ts'
 import * as rows from './store.ts'
 import { factKind, isProduction, type Weighed, type Writer } from './writer.ts'
-
-export type Approvals = ReturnType<typeof openApprovals>
 
 export function openApprovals({ ledger, clock, writer, schedule }: { ledger: Ledger; clock: Clock; writer: Writer; schedule: Schedule }) {
   async function propose(
@@ -27,7 +25,7 @@ export function openApprovals({ ledger, clock, writer, schedule }: { ledger: Led
       id,
       flag: key,
       change: p.change,
-      says: p.says,
+      says: asPlan(p.says),
       reason: p.reason,
       by: p.by,
       createdAt: clock.now(),
@@ -45,7 +43,7 @@ export function openApprovals({ ledger, clock, writer, schedule }: { ledger: Led
       proposal,
       'made',
       p.by,
-      `proposed ${proposal.id}: ${p.says}; ${proposal.environments.join(' and ')} asks for a second person`,
+      `proposed ${proposal.id}: ${proposal.says}; ${proposal.environments.join(' and ')} asks for a second person`,
     )
     return proposal
   }

@@ -261,7 +261,7 @@ export function flagsKeepTheirPromises(newStore: () => Promise<Store>, newDataba
       expect(flags.list({ archived: false, stale: false, limit: 1 }).flags[0]?.proposals).toBe(1)
       expect(await flags.proposals.reject(first, undefined, ann)).toMatchObject({ state: 'rejected' })
       expect(flags.list({ archived: false, stale: false, limit: 1 }).flags[0]?.proposals).toBe(0)
-      expect((await facts()).at(-1)?.says).toBe('took back p1: exposed f: on to all')
+      expect((await facts()).at(-1)?.says).toBe('took back p1: expose f: on to all')
     })
   })
 

@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { type Book, channel } from './book.ts'
 import { everybody, refsOf, type Ring, whyBadRule } from './model/flag.ts'
 import { climbersOf, isNamed, mergeLadder } from './model/ladder.ts'
+import { sayRule } from './model/say-rule.ts'
 import { flagProblem } from './problems.ts'
 import { flagsSince, nextRevision, readRings, replaceRings } from './store.ts'
 
@@ -116,20 +117,4 @@ export function sayRing({ name, where, segment }: Pick<Ring, 'name' | 'where' | 
   if (name === everybody) return 'everybody'
   if (segment !== null) return `who is in the segment ${segment}`
   return sayRule(where)
-}
-
-function sayRule(rule: unknown): string {
-  const [[operator, args] = []] = typeof rule === 'object' && rule !== null ? Object.entries(rule) : []
-  const attribute = Array.isArray(args) ? (args[0] as { var?: unknown } | null)?.var : undefined
-  const value: unknown = Array.isArray(args) ? args[1] : undefined
-  if (typeof attribute === 'string' && args.length === 2) {
-    const shown = Array.isArray(value) ? value.map(String).join(' or ') : typeof value === 'string' ? value : JSON.stringify(value)
-    if (operator === 'in' && Array.isArray(value)) return `${attribute} is ${shown}`
-    if (operator === '==' || operator === '===') return `${attribute} is ${shown}`
-    if (operator === 'ends_with') return `${attribute} ends with ${shown}`
-    if (operator === 'starts_with') return `${attribute} starts with ${shown}`
-  }
-  if ((operator === 'or' || operator === 'and') && Array.isArray(args)) return args.map(sayRule).join(` ${operator} `)
-  const text = JSON.stringify(rule)
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text
 }

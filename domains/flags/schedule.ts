@@ -4,7 +4,7 @@ import type { Who } from '@belay/access'
 import type { Ledger } from '@belay/ledger'
 import type { ScheduledWire } from '@belay/protocol'
 import type { Db, Store } from '@belay/store'
-import type { Change } from './model/change.ts'
+import { asPlan, type Change } from './model/change.ts'
 import type { Flag } from './model/flag.ts'
 import { flagProblem } from './problems.ts'
 import * as rows from './store.ts'
@@ -30,7 +30,7 @@ export function openSchedule({ store, ledger, clock, writer }: { store: Store; l
       flag: key,
       at: s.at,
       change: s.change,
-      says: s.says,
+      says: asPlan(s.says),
       by: s.by,
       reason: s.reason,
       state: 'waiting',
@@ -40,7 +40,7 @@ export function openSchedule({ store, ledger, clock, writer }: { store: Store; l
       actor: s.by,
       kind: 'flag.scheduled',
       subject: `flag:${key}`,
-      says: `scheduled ${scheduled.id} for ${new Date(s.at).toISOString()}: ${s.says}`,
+      says: `scheduled ${scheduled.id} for ${new Date(s.at).toISOString()}: ${scheduled.says}`,
       data: { scheduled: scheduled.id, at: s.at, change: s.change },
     })
     return scheduled

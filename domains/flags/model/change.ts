@@ -164,3 +164,15 @@ export function sayChange(flag: Flag, change: Change, ladder: Ladder, diff: read
       return `took ${key} back from the archive`
   }
 }
+
+const infinitives: Readonly<Record<string, string>> = {
+  changed: 'change',
+  turned: 'turn',
+  took: 'take',
+  exposed: 'expose',
+  restored: 'restore',
+  reverted: 'revert',
+  archived: 'archive',
+}
+/** The same of what is not done yet: `expose f: on to all`. */
+export const asPlan = (says: string): string => says.replace(/^\w+/, (verb) => infinitives[verb] ?? verb)

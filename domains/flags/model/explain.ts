@@ -9,6 +9,7 @@ import type { SegmentsView } from '../segments/types.ts'
 import { sayExposure } from './change.ts'
 import { chainOf, isEmpty, shareParts } from './compile.ts'
 import { everybody, type Exposure, type Flag, killIn, type Ladder, settingIn } from './flag.ts'
+import { sayRule } from './say-rule.ts'
 
 type Step = ExplanationWire['steps'][number]
 type Found = Pick<Step, 'kind' | 'says' | 'because'> & { readonly decides: boolean }
@@ -111,17 +112,17 @@ function ruleSteps(targeting: JsonLogic, run: (rule: JsonLogic) => Json): Found[
     const serves = (isElse ? condition : chain[index + 1]) as JsonLogic
     const holds = isElse || isTruthy(run(condition))
     const outcome = holds ? run(serves) : null
+    const rule = `rule ${index / 2 + 1}`
+    const gives = typeof serves === 'object' && serves !== null ? `: it gives ${short(outcome)}` : ''
     // An `if` whose branch names nothing ends the rules all the same; what comes after them is asked next.
     const because = !holds
       ? 'its condition does not hold'
-      : typeof serves === 'object' && serves !== null
-        ? `it gives ${short(outcome)}`
-        : isElse
-          ? 'no rule before it holds'
-          : 'its condition holds'
+      : isElse
+        ? `no rule before it holds${gives}`
+        : `${rule} holds (${sayRule(condition)})${gives}`
     steps.push({
       kind: 'rule',
-      says: isElse ? `else ${short(serves)}` : `if ${short(condition)}: ${short(serves)}`,
+      says: isElse ? `else ${short(serves)}` : `if ${sayRule(condition)}: ${short(serves)}`,
       because,
       decides: holds && outcome !== null,
     })
@@ -157,7 +158,7 @@ function exposureSteps(it: Parameters<typeof explain>[0], exposure: Exposure, ru
     return [...steps, { kind: 'share', says, because: `the context has no ${by} to be hashed`, decides: false }]
   const bucket = bucketOf(flag.bucketing, hashedBy(flag, exposure, unit), shareParts)
   const isUnder = bucket < parts
-  const figures = `${shown(bucket)}% is ${isUnder ? 'below' : 'not below'} ${shown(parts)}%`
+  const figures = `${shown(bucket)}%, which is ${isUnder ? 'below' : 'not below'} ${shown(parts)}%`
   return [
     ...steps,
     { kind: 'share', says, because: `the hash of ${short(unit)} with the salt ${flag.salt} falls on ${figures}`, decides: isUnder },
