@@ -49,11 +49,13 @@ export function readFlagd(document: unknown, options: ReadOptions): Read {
   if (belay?.error)
     throw refuse(pathOf('belay', ...(belay.error.issues[0]?.path ?? []).map(String)), belay.error.issues[0]?.message ?? 'is broken')
 
+  const told = belay?.data?.segments
   const segments: ImportedSegment[] = []
   const lost = new Map<string, string>()
   for (const [name, rule] of Object.entries(rules)) {
     const because = whyNoKey(name) ?? whyUnsafe(rule)
-    if (because === undefined) segments.push(segmentOf(name, rule as JsonLogic, rules, belay?.data?.segments?.[name]))
+    if (because === undefined)
+      segments.push(segmentOf(name, rule as JsonLogic, rules, told && Object.hasOwn(told, name) ? told[name] : undefined))
     else {
       lost.set(name, because)
       segments.push({ key: name, content: null, notes: [`${pathOf('$evaluators', name)}: ${because}.`] })
@@ -85,7 +87,9 @@ export function readFlagd(document: unknown, options: ReadOptions): Read {
       ...(Object.hasOwn(document, '$schema') ? { schema: document.$schema } : {}),
       as: Object.fromEntries(
         Object.entries(document).filter(
-          ([name, value]) => !documentMembers.has(name) || (mayBeEmpty.has(name) && Object.keys(value as Bag).length === 0),
+          ([name, value]) =>
+            (!documentMembers.has(name) && whyUnsafe(value) === undefined) ||
+            (mayBeEmpty.has(name) && Object.keys(value as Bag).length === 0),
         ),
       ),
       flags: Object.fromEntries(shapes),

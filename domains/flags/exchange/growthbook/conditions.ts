@@ -45,6 +45,8 @@ const comparisons: Readonly<Record<string, string>> = { $lt: '<', $lte: '<=', $g
 const versions: Readonly<Record<string, string>> = { $veq: '=', $vne: '!=', $vlt: '<', $vlte: '<=', $vgt: '>', $vgte: '>=' }
 /** Three parts, so that both sides compare the same. */
 const strictVersion = /^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
+/** Conditions inside each other, those of groups written out wherever they are named. People have about ten. */
+const conditionsMax = 2_000
 /** Groups of conditions that refer to each other; people have two or three levels. */
 const groupDepthMax = 20
 
@@ -55,6 +57,7 @@ class Translator {
   readonly #groups: Groups
   readonly #notes: Set<string>
   #depth = 0
+  #count = 0
 
   constructor(groups: Groups, notes: Set<string>) {
     this.#groups = groups
@@ -64,6 +67,8 @@ class Translator {
   /** @param inside '' for the context; else the condition is one about an element of a list. */
   condition(condition: unknown, inside: '' | 'element'): JsonLogic {
     if (!isBag(condition)) throw new Unsaid('a condition is no object')
+    this.#count += 1
+    if (this.#count > conditionsMax) throw new Unsaid(`it comes to more than ${conditionsMax} conditions`)
     return allOf(
       Object.entries(condition).map(([name, value]) => {
         switch (name) {

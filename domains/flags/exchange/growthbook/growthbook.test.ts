@@ -135,6 +135,20 @@ describe('a features payload of GrowthBook', () => {
     expect(segments).toEqual([{ key: 'grp_long', content: { keys: long, by: 'targetingKey' }, notes: [] }])
   })
 
+  test('groups that unfold without end are refused', () => {
+    const condition = (level: number) => ({ $or: Array.from({ length: 9 }, () => ({ $savedGroup: { id: `g${level + 1}` } })) })
+    const savedGroups = Object.fromEntries(
+      Array.from({ length: 15 }, (_, level) => [`g${level}`, { type: 'condition', condition: condition(level) }]),
+    )
+    expect(only({ defaultValue: false, rules: [{ condition: condition(-1), force: true }] }, { savedGroups }).notes[0]).toContain(
+      'it comes to more than 2000 conditions',
+    )
+    const circle = { g0: { type: 'condition', condition: { $savedGroup: { id: 'g0' } } } }
+    expect(
+      only({ defaultValue: false, rules: [{ condition: { $savedGroup: { id: 'g0' } }, force: true }] }, { savedGroups: circle }).carried,
+    ).toBe('not')
+  })
+
   test('what has no counterpart is said, and the other rules count', () => {
     const flag = only({
       defaultValue: 1,

@@ -1,6 +1,7 @@
 /** Ranges of IP addresses as beginnings of their text: rules have no operator for addresses. */
 import { isIP, isIPv4 } from 'node:net'
 import type { JsonLogic } from '@belay/flag-evaluator'
+import type { Note } from './attributes.ts'
 
 /** /9, the worst, becomes 128 beginnings; a rule of more is not one that somebody reads. */
 const beginningsMax = 256
@@ -9,7 +10,7 @@ const beginningsMax = 256
  * Exact for IPv4. For IPv6 addresses must be handed in as they are usually written (RFC 5952), and ranges end between
  * two groups. Values that are no address or range count for nobody, as in Unleash.
  */
-export function addressRule(attribute: JsonLogic, ranges: readonly string[]): { rule: JsonLogic; note?: string } | { cannot: string } {
+export function addressRule(attribute: JsonLogic, ranges: readonly string[]): { rule: JsonLogic; note?: Note } | { cannot: string } {
   const whole: string[] = []
   const beginnings: string[] = []
   let isSix = false
@@ -33,7 +34,9 @@ export function addressRule(attribute: JsonLogic, ranges: readonly string[]): { 
     ...beginnings.map((it): JsonLogic => (it === '' ? { '!!': [attribute] } : { starts_with: [attribute, it] })),
   ]
   const rule: JsonLogic = rules.length === 0 ? false : rules.length === 1 ? (rules[0] as JsonLogic) : { or: rules }
-  return isSix ? { rule, note: 'IPv6 addresses are compared as they are usually written (RFC 5952); hand them in so.' } : { rule }
+  return isSix
+    ? { rule, note: { text: 'IPv6 addresses are compared as they are usually written (RFC 5952); hand them in so.', approximate: true } }
+    : { rule }
 }
 
 const isPrefix = (bits: string, address: string) => /^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128)

@@ -11,11 +11,14 @@ export const attributeOf = (contextName: string): string => (contextName === 'us
 export const read = (contextName: string): JsonLogic => ({ var: attributeOf(contextName) })
 export const isAlwaysText = (contextName: string): boolean => texts.has(contextName)
 
+export type Note = { readonly text: string /** Some get something else because of it. */; readonly approximate: boolean }
+
 /** What services have to do for a rule that reads this field; undefined: nothing. */
-export function noteOn(contextName: string): string | undefined {
-  if (filledIn.has(contextName))
-    return `It reads ${contextName} from the context. Unleash's SDKs put it there by themselves; here your services hand it in.`
-  if (contextName.includes('.'))
-    return `It reads ${contextName}: a dot leads into an object here, so hand it in as one (${contextName.split('.').join(': { ')}: …${' }'.repeat(contextName.split('.').length - 1)}).`
-  return undefined
+export function noteOn(contextName: string): Note | undefined {
+  if (filledIn.has(contextName)) {
+    const text = `It reads ${contextName} from the context. Unleash's SDKs put it there by themselves; here your services hand it in.`
+    return { text, approximate: false }
+  }
+  if (!contextName.includes('.')) return undefined
+  return { text: `It reads ${contextName}: a dot leads into an object here, so your services hand it in as one.`, approximate: true }
 }

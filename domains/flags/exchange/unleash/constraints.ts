@@ -6,11 +6,11 @@ import type { JsonLogic } from '@belay/flag-evaluator'
 import { type Bag, isBag, isText, listOf, own } from '../json.ts'
 import { typedAlso } from '../steps.ts'
 import { addressRule } from './addresses.ts'
-import { isAlwaysText, read } from './attributes.ts'
+import { isAlwaysText, type Note, noteOn, read } from './attributes.ts'
 
 /** A rule (`true` and `false`: whatever the context is), or why there is none that would say the same. */
-export type Translated = { readonly rule: JsonLogic; readonly field: string; readonly note?: string } | { readonly cannot: string }
-type Said = { readonly rule: JsonLogic; readonly note?: string } | { readonly cannot: string }
+export type Translated = { readonly rule: JsonLogic; readonly notes: readonly Note[] } | { readonly cannot: string }
+type Said = { readonly rule: JsonLogic; readonly note?: Note } | { readonly cannot: string }
 
 export function constraintRule(constraint: unknown): Translated {
   if (!isBag(constraint)) return { cannot: 'a constraint is no object' }
@@ -18,7 +18,8 @@ export function constraintRule(constraint: unknown): Translated {
   if (!isText(field) || field === '' || !isText(operator)) return { cannot: 'a constraint has no contextName or no operator' }
   const said = saidBy(operator, field, constraint)
   if ('cannot' in said) return said
-  return { ...said, rule: own(constraint, 'inverted') === true ? not(said.rule) : said.rule, field }
+  const notes = [said.note, noteOn(field)].filter((it) => it !== undefined)
+  return { rule: own(constraint, 'inverted') === true ? not(said.rule) : said.rule, notes }
 }
 
 const not = (rule: JsonLogic): JsonLogic => (typeof rule === 'boolean' ? !rule : { '!': [rule] })
@@ -85,7 +86,10 @@ function inAnyCase(operator: string, attribute: JsonLogic, values: readonly stri
     const spellings = values.flatMap((value) => [...new Set([value, value.toLowerCase(), value.toUpperCase(), capitalised(value)])])
     return {
       rule: anyOf(spellings.map((it) => textRule(operator, attribute, it))),
-      note: `${operator} without regard to case: here it finds the value as it is written, in small letters, in capitals and capitalised, and no mixture.`,
+      note: {
+        text: `${operator} without regard to case: here it finds the value as it is written, in small letters, in capitals and capitalised, and no mixture.`,
+        approximate: true,
+      },
     }
   }
   return { rule: anyOf(values.map((value) => letterByLetter(operator, attribute, value))) }
@@ -128,5 +132,8 @@ const strictVersion = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
 function versionRule(operator: string, attribute: JsonLogic, value: unknown): Said {
   if (!isText(value) || !strictVersion.test(value)) return { cannot: `${operator} with ${JSON.stringify(value)}, which is no version` }
   const comparison = comparisons[operator.slice('SEMVER_'.length) as Comparison]
-  return { rule: { sem_ver: [attribute, comparison === '==' ? '=' : comparison, value] } }
+  return {
+    rule: { sem_ver: [attribute, comparison === '==' ? '=' : comparison, value] },
+    note: { text: `What is no version for Unleash, such as 1.2 or v1.2.3, is one here (1.2.0, 1.2.3).`, approximate: false },
+  }
 }

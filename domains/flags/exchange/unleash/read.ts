@@ -122,8 +122,8 @@ function draftOf(feature: Feature, segments: Segments): Draft {
         approximate = true
         return []
       }
-      for (const note of found.notes) notes.add(note)
-      approximate ||= found.approximate
+      for (const note of found.notes) notes.add(note.text)
+      approximate ||= found.notes.some((note) => note.approximate)
       lists.push(...found.lists)
       return found.audience ? stepsFor(found.audience, strategy) : []
     })
@@ -210,7 +210,7 @@ function flagOf(draft: Draft, parents: ReadonlyMap<string, Parent>, places: Plac
   const flag: FlagContent = {
     key: name,
     variants: values.variants,
-    ...(isText(type) && kinds[type] !== undefined ? { kind: kinds[type] } : {}),
+    ...(isText(type) && Object.hasOwn(kinds, type) ? { kind: kinds[type] } : {}),
     ...(isText(description) && description !== '' ? { description: description.slice(0, 2_000) } : {}),
     ...(tags.length > 0 ? { tags } : {}),
     ...(salt === undefined ? {} : { salt }),

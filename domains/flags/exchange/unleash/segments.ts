@@ -4,14 +4,12 @@ import { isBag, isText, listOf, own, whyUnsafe } from '../json.ts'
 import { keysInRuleMax } from '../steps.ts'
 import type { ImportedSegment } from '../types.ts'
 import { keyFrom } from '../words.ts'
-import { attributeOf, noteOn } from './attributes.ts'
+import { attributeOf, type Note } from './attributes.ts'
 import { constraintRule } from './constraints.ts'
 import type { Segment } from './document.ts'
 
 /** What a strategy can do with a segment: refer to it, or learn why not. */
-export type SegmentUse =
-  | { readonly rule: JsonLogic; readonly notes: readonly string[]; readonly approximate: boolean }
-  | { readonly cannot: string }
+export type SegmentUse = { readonly rule: JsonLogic; readonly notes: readonly Note[] } | { readonly cannot: string }
 export type Segments = { readonly imported: readonly ImportedSegment[]; use(id: string): SegmentUse }
 
 /** @param hasSegment is there one of this key here already? Exports of features name segments without their constraints. */
@@ -30,8 +28,9 @@ export function translateSegments(segments: readonly Segment[], hasSegment: (key
         hasSegment(key)
           ? {
               rule: refer,
-              approximate: true,
-              notes: [`It uses the segment ${key} as it is here: the export names it and does not say who is in it.`],
+              notes: [
+                { text: `It uses the segment ${key} as it is here: the export names it and does not say who is in it.`, approximate: true },
+              ],
             }
           : {
               cannot: `the export names the segment ${segment.name} and does not say who is in it. Make it first (belay segment create ${key}) and import again`,
@@ -44,7 +43,7 @@ export function translateSegments(segments: readonly Segment[], hasSegment: (key
     uses.set(
       segment.id,
       because === undefined
-        ? { rule: refer, notes: [], approximate }
+        ? { rule: refer, notes: approximate ? [{ text: `Its segment ${key} is carried over approximately.`, approximate }] : [] }
         : { cannot: `its segment ${segment.name} cannot be carried over: ${because}` },
     )
   }
@@ -53,8 +52,7 @@ export function translateSegments(segments: readonly Segment[], hasSegment: (key
     use: (id) =>
       uses.get(id) ?? {
         rule: false,
-        notes: [`It names the segment ${id}, which is not in the document: nobody is in it.`],
-        approximate: false,
+        notes: [{ text: `It names the segment ${id}, which is not in the document: nobody is in it.`, approximate: false }],
       },
   }
 }
@@ -75,8 +73,8 @@ function contentOf(constraints: readonly unknown[]): {
   for (const constraint of constraints) {
     const said = constraintRule(constraint)
     if ('cannot' in said) return { content: null, because: said.cannot, notes: [], approximate: false }
-    if (said.note !== undefined) approximate = true
-    for (const note of [said.note, noteOn(said.field)]) if (note !== undefined) notes.add(note)
+    approximate ||= said.notes.some((note) => note.approximate)
+    for (const note of said.notes) notes.add(note.text)
     rules.push(typeof said.rule === 'boolean' ? { '!!': [said.rule] } : said.rule)
   }
   const rule: JsonLogic = rules.length === 1 ? (rules[0] as JsonLogic) : rules.length === 0 ? { '!!': [true] } : { and: rules }

@@ -4,7 +4,7 @@ import { type Bag, isText, own } from '../json.ts'
 import { keysInRuleMax, type Step, type Unit } from '../steps.ts'
 import type { ImportedSegment } from '../types.ts'
 import { addressRule } from './addresses.ts'
-import { attributeOf, noteOn, read } from './attributes.ts'
+import { attributeOf, type Note, noteOn, read } from './attributes.ts'
 import { constraintRule, isIn } from './constraints.ts'
 import type { Strategy } from './document.ts'
 import { keysOf, type Segments } from './segments.ts'
@@ -13,9 +13,7 @@ export type Audience = Pick<Step, 'when' | 'share'>
 type Found = {
   /** Undefined: nobody. */
   readonly audience: Audience | undefined
-  readonly notes: readonly string[]
-  /** Some of it is not as it was, hashes aside. */
-  readonly approximate: boolean
+  readonly notes: readonly Note[]
   /** Lists of ids that are too long for a rule. */
   readonly lists: readonly ImportedSegment[]
 }
@@ -30,34 +28,23 @@ export function translateStrategy(
   const own = ownPart(strategy, feature, listKey)
   if ('cannot' in own) return own
   const when: JsonLogic[] = []
-  const notes = new Set(own.notes)
-  let approximate = own.approximate ?? false
-  const parts = [
-    ...strategy.constraints.map((constraint) => {
-      const said = constraintRule(constraint)
-      if ('cannot' in said) return said
-      const about = [said.note, noteOn(said.field)].filter((note) => note !== undefined)
-      return { rule: said.rule, notes: about, approximate: said.note !== undefined }
-    }),
-    ...strategy.segments.map((id) => segments.use(String(id))),
-  ]
+  const notes = [...own.notes]
+  const parts = [...strategy.constraints.map(constraintRule), ...strategy.segments.map((id) => segments.use(String(id)))]
   for (const part of parts) {
     if ('cannot' in part) return part
-    for (const note of part.notes) notes.add(note)
-    approximate ||= part.approximate
+    notes.push(...part.notes)
     when.push(part.rule)
   }
   const all = [...when, ...own.when]
   const isNobody = all.includes(false) || own.share?.percent === 0
   return {
     audience: isNobody ? undefined : { when: all.filter((rule) => rule !== true), share: own.share },
-    notes: [...notes],
-    approximate,
+    notes,
     lists: own.lists ?? [],
   }
 }
 
-type OwnPart = Audience & { readonly notes: readonly string[]; readonly approximate?: boolean; readonly lists?: readonly ImportedSegment[] }
+type OwnPart = Audience & { readonly notes: readonly Note[]; readonly lists?: readonly ImportedSegment[] }
 
 function ownPart({ name, parameters }: Strategy, feature: string, listKey: () => string): OwnPart | { cannot: string } {
   const everybody = { when: [], share: null, notes: [] }
@@ -79,12 +66,7 @@ function ownPart({ name, parameters }: Strategy, feature: string, listKey: () =>
     case 'remoteAddress': {
       const said = addressRule(read('remoteAddress'), itemsOf(parameters, 'IPs'))
       if ('cannot' in said) return said
-      return {
-        when: [said.rule],
-        share: null,
-        notes: [said.note, noteOn('remoteAddress')].filter((it) => it !== undefined),
-        approximate: said.note !== undefined,
-      }
+      return { when: [said.rule], share: null, notes: [said.note, noteOn('remoteAddress')].filter((it) => it !== undefined) }
     }
     case 'applicationHostname':
       return {
@@ -97,9 +79,10 @@ function ownPart({ name, parameters }: Strategy, feature: string, listKey: () =>
         ],
         share: null,
         notes: [
-          'It asks for the name of the host. Unleash takes it from the machine; here your services hand it in as hostname, in small letters.',
+          changed(
+            'It asks for the name of the host. Unleash takes it from the machine; here your services hand it in as hostname, in small letters.',
+          ),
         ],
-        approximate: true,
       }
     default:
       return { cannot: name === '' ? 'it has no name' : `${name} is a strategy of your own` }
@@ -112,7 +95,7 @@ function listed(ids: readonly string[], listKey: () => string): OwnPart {
   return {
     when: [{ in_segment: [key, read('userId')] }],
     share: null,
-    notes: [`Its ${ids.length} user ids became the segment ${key}.`],
+    notes: [{ text: `Its ${ids.length} user ids became the segment ${key}.`, approximate: false }],
     lists: [{ key, content: { keys: keysOf(ids), by: 'targetingKey' }, notes: [] }],
   }
 }
@@ -126,15 +109,17 @@ function share(percentage: string, stickiness: string, group: string): OwnPart {
   const isFree = stickiness === 'default' || stickiness === 'random'
   if (percent >= 100) return { ...none, when: isFree ? [] : [{ '!!': [read(stickiness)] }], share: null }
   const notes = [
-    `Who is in the ${percent}% changes, for Unleash hashes in another way; the share does not.`,
+    changed(`Who is in the ${percent}% changes, for Unleash hashes in another way; the share does not.`),
     ...(stickiness === 'default'
-      ? ['Unleash goes by the session, or by chance, where there is no user id; here a targeting key is needed.']
+      ? [changed('Unleash goes by the session, or by chance, where there is no user id; here a targeting key is needed.')]
       : []),
-    ...(stickiness === 'random' ? ['Unleash draws anew at each evaluation; here everybody keeps what they got.'] : []),
+    ...(stickiness === 'random' ? [changed('Unleash draws anew at each evaluation; here everybody keeps what they got.')] : []),
     ...[noteOn(stickiness)].filter((it) => it !== undefined),
   ]
-  return { ...none, share: { percent, unit }, notes, approximate: true }
+  return { ...none, share: { percent, unit }, notes }
 }
+
+const changed = (text: string): Note => ({ text, approximate: true })
 
 /** What is hashed for a share or a variant. */
 export function unitOf(stickiness: string, seed: string): Unit {

@@ -10,7 +10,8 @@ import type { ReadOptions } from '../types.ts'
 // What Node's import makes of its default export is not what vitest makes of it.
 const { default: UnleashClient } = createRequire(import.meta.url)('unleash-client/lib/client.js') as typeof Client.default
 
-const read = (document: unknown, options: Partial<ReadOptions> = {}) => readImport('unleash', JSON.stringify(document), options)
+const read = (document: unknown, options: Partial<ReadOptions> = {}) =>
+  readImport('unleash', typeof document === 'string' ? document : JSON.stringify(document), options)
 const settings = (document: unknown, options: Partial<ReadOptions> = {}) => read(document, options).flags.map(({ flag }) => flag?.settings)
 const rollout = (rollout: string, more = {}) => ({
   name: 'flexibleRollout',
@@ -222,6 +223,38 @@ test('variants of one name with different payloads keep both; payloads of severa
     'Its variants have payloads of several types; here a flag has one, so all of them are texts.',
     'A variant without a payload has its name as its value.',
     'Variants of one name have different payloads, so some are called a-2.',
+  ])
+})
+
+test('a version operator says what else counts as a version; an attribute with a dot is another one here', () => {
+  const constraint = (it: object) => ({
+    version: 1,
+    features: [{ name: 'a', enabled: true, strategies: [{ name: 'default', constraints: [it] }] }],
+  })
+  const [version] = read(constraint({ contextName: 'app', operator: 'SEMVER_GT', value: '1.2.0' })).flags
+  expect([version?.carried, version?.notes]).toEqual([
+    'exactly',
+    ['What is no version for Unleash, such as 1.2 or v1.2.3, is one here (1.2.0, 1.2.3).'],
+  ])
+  const [dotted] = read(constraint({ contextName: 'company.plan', operator: 'IN', values: ['pro'] })).flags
+  expect([dotted?.carried, dotted?.notes]).toEqual([
+    'approximately',
+    ['It reads company.plan: a dot leads into an object here, so your services hand it in as one.'],
+  ])
+})
+
+test('what is hostile is refused or bounded', () => {
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+  const feature = (more: object) => ({ name: 'a', enabled: true, strategies: [{ name: 'default' }], ...more })
+  const variant = { name: 'v', weight: 1, payload: { type: 'json', value: deep } }
+  expect(read({ version: 1, features: [feature({ variants: [variant], type: 'constructor' })] }).flags[0]?.flag).toMatchObject({
+    variants: { v: deep },
+  })
+  const many = Array.from({ length: 100 }, (_, index) => ({ name: `custom-${index}` }))
+  const [flag] = read({ version: 1, features: [feature({ strategies: [...many, { name: 'default' }] })] }).flags
+  expect([flag?.notes.length, flag?.notes.at(-1)]).toEqual([20, 'And 81 more notes of this kind.'])
+  expect(read(`{"version": 1, "features": [{"name": "a", "enabled": true, "__proto__": {"x": 1}}]}`).flags[0]?.notes).toEqual([
+    'features[0]: it has a member __proto__, which nothing harmless has.',
   ])
 })
 

@@ -1,6 +1,6 @@
 /** Unleash's variants: a name, a weight and perhaps a payload, on the feature and on strategies. */
 import type { JsonWire } from '@belay/protocol'
-import { type Bag, isBag, isPoisoned, isText, listOf, own } from '../json.ts'
+import { type Bag, isBag, isPoisoned, isText, listOf, own, whyUnsafe } from '../json.ts'
 import type { Weighted } from '../steps.ts'
 import type { Feature } from './document.ts'
 
@@ -111,7 +111,7 @@ const isNumber = (text: string) => text.trim() !== '' && Number.isFinite(Number(
 function objectIn(text: string): object | undefined {
   try {
     const value = JSON.parse(text) as unknown
-    return typeof value === 'object' && value !== null ? value : undefined
+    return typeof value === 'object' && value !== null && whyUnsafe(value) === undefined ? value : undefined
   } catch {
     return undefined // Not JSON, though it says so: then it is a text like any other.
   }
