@@ -30,7 +30,7 @@ test('a flag climbs, is killed, reverted and taken elsewhere, as the guide tells
     expect(printed).toMatch(/new-checkout\s+web\.js\s+1/)
     expect(printed).toMatch(/new-checkout\s+same\s+exactly/)
   } finally {
-    spawnSync('belay', ['stop'], { cwd: join(place.path, 'shop'), env })
+    spawnSync(process.execPath, [cli, 'stop'], { cwd: join(place.path, 'shop'), env })
     await retireAgent(join(place.path, 'shop/.belay'))
   }
 })
