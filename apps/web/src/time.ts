@@ -62,7 +62,8 @@ export const sayClockOnly = (at: number): string => clock.format(at)
 /** "just now", "12 s ago", "5 min ago", "3 h ago", "2 d ago"; "in 5 h" for the future. One unit only: it is read at a glance. */
 export function sayAgo(at: number, nowAt: number): string {
   const ms = Math.abs(nowAt - at)
-  if (ms < 2_000) return 'just now'
+  // Pages look at the clock every few seconds, so what has just come may be ahead of what they saw.
+  if (ms < (at > nowAt ? 4_000 : 2_000)) return 'just now'
   const text = sayOneUnit(ms)
   return at > nowAt ? `in ${text}` : `${text} ago`
 }
