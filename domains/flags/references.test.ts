@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Who } from '@belay/access'
 import { Problem } from '@belay/base'
+import { createApi } from '@belay/http'
+import { createClient, routes } from '@belay/protocol'
 import { type TemporaryFolder, temporaryFolder } from '@belay/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findReferences } from './references.ts'
+import { findReferences, referenceRoutes } from './references.ts'
 
 describe('where the code mentions flags', () => {
   let folder: TemporaryFolder
@@ -104,6 +107,34 @@ describe('where the code mentions flags', () => {
     const { flags } = await findReferences({ repository, keys: [...keys, 'checkout'] })
     expect(flags).toHaveLength(5_001)
     expect(flags.at(-1)?.mentions.length).toBeGreaterThan(0)
+  })
+
+  test('over HTTP all flags are searched for, or those that are named; searches take their turn', async () => {
+    const who: Who = { actor: 'ann', role: 'viewer' }
+    const api = await createApi<Who>({
+      name: 'belay',
+      version: '0',
+      authenticate: async () => who,
+      refuse: () => undefined,
+      ready: async () => undefined,
+    })
+    referenceRoutes(api, { repository, keys: () => ['checkout', 'nowhere'] })
+    const { url } = await api.listen({ host: '127.0.0.1', port: 0 })
+    try {
+      const client = createClient({ url, token: 'any' })
+      const asked = [{}, { keys: 'checkout-v2, many', ref: 'v1' }, { ref: 'gone' }].map((query) =>
+        client.call(routes.flags.references, { query }),
+      )
+      const [all, named, none] = await Promise.allSettled(asked)
+      expect(all?.status === 'fulfilled' && all.value.flags.map(({ key, mentions }) => [key, mentions.length])).toEqual([
+        ['checkout', 3],
+        ['nowhere', 0],
+      ])
+      expect(named?.status === 'fulfilled' && named.value.flags.map(({ key }) => key)).toEqual(['checkout-v2', 'many'])
+      expect(none?.status === 'rejected' && none.reason).toMatchObject({ code: 'code-unknown-ref' })
+    } finally {
+      await api.close()
+    }
   })
 
   test.each([
