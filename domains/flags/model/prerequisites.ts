@@ -16,18 +16,25 @@ export function checkPrerequisites(flag: Flag, find: (key: string) => Flag | und
     if (other.bucketing !== flag.bucketing)
       throw refuse(`${key} has bucketing ${other.bucketing} and this flag ${flag.bucketing}; both must have the same`)
   }
-  const walk = (at: Flag, way: readonly string[]): void => {
-    if (way.length > chainMax)
-      throw flagProblem('flag-invalid', {
-        key: flag.key,
-        field: 'prerequisites',
-        because: `the chain ${way.join(' -> ')} is longer than ${chainMax}`,
-      })
+  const heights = new Map<string, number>()
+  /** How many flags the longest chain below has. Each flag is looked at once, however many ways lead to it. */
+  const heightOf = (at: Flag, way: readonly string[]): number => {
+    const known = heights.get(at.key)
+    if (known !== undefined) return known
+    let height = 0
     for (const { flag: key } of at.prerequisites) {
-      if (key === flag.key) throw flagProblem('flag-cycle', { key: flag.key, way: [...way, key] })
+      if (way.includes(key)) throw flagProblem('flag-cycle', { key, way: [...way.slice(way.indexOf(key)), key] })
       const next = find(key)
-      if (next) walk(next, [...way, key])
+      if (next) height = Math.max(height, 1 + heightOf(next, [...way, key]))
+      if (way.length + height > chainMax)
+        throw flagProblem('flag-invalid', {
+          key: flag.key,
+          field: 'prerequisites',
+          because: `a chain of prerequisites through ${[...way, key].join(' -> ')} is longer than ${chainMax}`,
+        })
     }
+    heights.set(at.key, height)
+    return height
   }
-  walk(flag, [flag.key])
+  heightOf(flag, [flag.key])
 }
