@@ -2,9 +2,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openBuckets } from './buckets.ts'
+import type { LiveNews } from '../live-types.ts'
 import { isBad, parseContext } from './context.ts'
 import { noneMatchNames } from './etag.ts'
 import { readRates } from './limits.ts'
+import { joinedNews } from './news.ts'
 import { openOutcomes } from './outcomes.ts'
 import { environmentOfToken, slotMs, streamToken } from './stream-token.ts'
 
@@ -90,6 +92,39 @@ test('a token opens its own environment, in its slot and the one beside it, unde
   for (const at of [now + 2 * slotMs, now - 2 * slotMs, Number.NaN]) expect(environmentOfToken(token, at, sign)).toBeUndefined()
   expect(environmentOfToken(token, now, (text) => sign(`${text}!`))).toBeUndefined()
   fc.assert(fc.property(fc.string(), (other) => environmentOfToken(other, now, sign) === undefined))
+})
+
+test('news in a row, joined, lead to where they lead one after the other', () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'd')
+  const definition = fc.integer().map((value) => ({ state: 'ENABLED' as const, variants: { on: value } }))
+  // A flag is either set or removed by one change.
+  const patch = fc
+    .record({ set: fc.dictionary(key, definition), removed: fc.uniqueArray(key), evaluators: fc.option(fc.dictionary(key, fc.integer())) })
+    .map(({ set, removed, evaluators }) => ({
+      set,
+      remove: removed.filter((it) => !Object.hasOwn(set, it)),
+      ...(evaluators === null ? {} : { evaluators }),
+    }))
+  const applied = (flags: ReadonlyMap<string, unknown>, { set, remove }: { set: object; remove: readonly string[] }) =>
+    new Map([...[...flags].filter(([it]) => !remove.includes(it)), ...Object.entries(set)])
+  fc.assert(
+    fc.property(fc.dictionary(key, definition), fc.array(patch, { minLength: 1, maxLength: 6 }), (flags, patches) => {
+      const news: readonly LiveNews[] = patches.map((it, nth) => ({
+        revision: nth + 1,
+        from: nth,
+        etag: `e${nth}`,
+        patch: it,
+        segments: [`s${nth % 2}`],
+      }))
+      const joined = news.reduce(joinedNews)
+      const before = new Map<string, unknown>(Object.entries(flags))
+      const sorted = (it: ReadonlyMap<string, unknown>) => [...it].sort(([a], [b]) => (a < b ? -1 : 1))
+      expect(sorted(applied(before, joined.patch))).toEqual(sorted(patches.reduce(applied, before)))
+      expect([joined.from, joined.revision, joined.etag]).toEqual([0, patches.length, news.at(-1)?.etag])
+      expect(joined.patch.evaluators).toEqual(patches.findLast(({ evaluators }) => evaluators !== undefined)?.evaluators)
+      expect(new Set(joined.segments)).toEqual(new Set(news.flatMap(({ segments }) => segments)))
+    }),
+  )
 })
 
 describe('outcomes', () => {

@@ -53,6 +53,6 @@ export const servingProblem = defineProblems({
   },
   'serving-too-many-streams': {
     status: 503,
-    say: () => 'As many streams are open as this server holds. Come again in a minute, or add a server.',
+    say: (f: { afterS: number }) => `As many streams are open as this server holds. Come again in ${f.afterS} s, or add a server.`,
   },
 })

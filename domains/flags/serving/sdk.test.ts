@@ -124,6 +124,7 @@ describe('the stream of definitions', () => {
       .poll(it.events)
       .toMatchObject([{ id: '10', event: 'document', data: { revision: 10, etag: live.etag(), document: live.document() } }])
     live.change({ set: { fixed: flag({ on: 'é\n' }) } })
+    await expect.poll(() => it.events().length).toBe(2)
     live.change({ remove: ['text'] }, ['early'])
     await expect.poll(() => it.events().length).toBe(3)
     expect(it.events().slice(1)).toMatchObject([
@@ -152,6 +153,36 @@ describe('the stream of definitions', () => {
       .toMatchObject([{ id: '12', event: 'patch', data: { revision: 12, from: 10, patch: { set: { one: {}, two: {} } } } }])
     for (const it of [unknown, odd]) await expect.poll(() => it?.events().map(({ id, event }) => [id, event])).toEqual([['12', 'document']])
     for (const it of [known, unknown, odd]) it?.stop()
+  })
+
+  test('many changes at once are told together, after the first', async () => {
+    await using own = await openServingWorld()
+    const live = own.live.on('production')
+    const it = await follow(own)
+    await expect.poll(() => it.events().length).toBe(1)
+    for (let n = 0; n < 100; n++) live.change({ set: { [`new-${n}`]: flag({ on: n }) } })
+    const late = await follow(own)
+    await expect
+      .poll(() =>
+        it
+          .events()
+          .map(({ data }) => [data.from, data.revision])
+          .slice(1),
+      )
+      .toEqual([
+        [10, 11],
+        [11, 110],
+      ])
+    expect(Object.keys((it.events()[2]?.data.patch as { set: object } | undefined)?.set ?? {})).toHaveLength(99)
+    live.change({ remove: ['new-0'] })
+    // Who came in the middle of it begins with the newest, and hears nothing of it again.
+    await expect
+      .poll(() => late.events().map(({ event, id }) => [event, id]))
+      .toEqual([
+        ['document', '110'],
+        ['patch', '111'],
+      ])
+    for (const each of [it, late]) each.stop()
   })
 
   test('ends when its key is ended, and when its environment goes', async () => {

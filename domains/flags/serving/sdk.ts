@@ -114,7 +114,7 @@ function stream({ asker, served, request, response }: Asking, { hub }: SdkOption
   const revision = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : undefined
   const { name } = served.live
   const joined = hub.join(response, { channel: definitionsChannel(name), owner: asker.id, first: [served.catchUp(revision)] })
-  if (!joined) throw servingProblem('serving-too-many-streams', undefined)
+  if (!joined) throw servingProblem('serving-too-many-streams', { afterS: 60 })
 }
 
 async function membership({ served, request, response }: Asking, { segments }: SdkOptions): Promise<void> {

@@ -7,6 +7,7 @@ import { eventBytes, type Hub } from '@belay/http'
 import { forFlagd } from '../model/dialect.ts'
 import type { LiveEnvironment, LiveNews } from '../live-types.ts'
 import { bareTag } from './etag.ts'
+import { joinedNews } from './news.ts'
 import { type BulkAnswer, openOutcomes, type Outcome, type Reasons } from './outcomes.ts'
 import { slotAt, streamToken } from './stream-token.ts'
 
@@ -54,6 +55,11 @@ const inactivityDelayS = 120
 const recentMs = 60_000
 /** Another server of the same database is a commit and a signal behind; who waits longer than this gets what there is. */
 const behindMaxMs = 1_000
+/**
+ * After news there is a pause; what comes in it is told together at its end. A person's change is told at once, and an
+ * import of a thousand flags does not make every open page ask a thousand times.
+ */
+const pauseMs = 50
 /** Patches from so many different revisions are kept until the next change: clients that were cut off come in crowds. */
 const patchesMax = 100
 
@@ -69,6 +75,8 @@ export function openServed(
   const patches = new Map<number, Buffer>()
   let whole: Buffer | undefined
   let changedAtMs = clock.now()
+  let untold: LiveNews | undefined
+  let pause: NodeJS.Timeout | undefined
   let tail = ''
   let tailSlot = Number.NaN
 
@@ -87,11 +95,22 @@ export function openServed(
     tailSlot = Number.NaN
     whole = undefined
     patches.clear()
-    hub.send(definitionsChannel(live.name), patchEvent(news))
-    hub.send(ofrepChannel(live.name), refetchEvent())
     for (const key of news.patch.remove) compared.delete(key)
     compare(news.patch.set)
     for (const wake of waiting) wake()
+    untold = untold === undefined ? news : joinedNews(untold, news)
+    if (pause === undefined) tellNews()
+  }
+
+  function tellNews(): void {
+    clearTimeout(pause)
+    pause = undefined
+    if (untold === undefined) return
+    const news = untold
+    untold = undefined
+    pause = setTimeout(tellNews, pauseMs)
+    hub.send(definitionsChannel(live.name), patchEvent(news))
+    hub.send(ofrepChannel(live.name), refetchEvent())
   }
 
   // Lists of segments change answers and not the document: the revision tells of both.
@@ -140,6 +159,8 @@ export function openServed(
       return made
     },
     catchUp(revision) {
+      // Whoever comes now must not hear later of what they begin with.
+      tellNews()
       if (revision !== undefined) {
         const known = patches.get(revision)
         if (known) return known
@@ -177,7 +198,11 @@ export function openServed(
       })
     },
     tell: (evaluated) => outcomes.tell((flag, variant, count) => evaluated(live.name, flag, variant, count)),
-    close: stopListening,
+    close() {
+      stopListening()
+      clearTimeout(pause)
+      for (const wake of waiting) wake()
+    },
   }
   return served
 }
