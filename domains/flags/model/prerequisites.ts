@@ -26,7 +26,7 @@ export function checkPrerequisites(flag: Flag, find: (key: string) => Flag | und
       if (way.includes(key)) throw flagProblem('flag-cycle', { key, way: [...way.slice(way.indexOf(key)), key] })
       const next = find(key)
       if (next) height = Math.max(height, 1 + heightOf(next, [...way, key]))
-      if (way.length + height > chainMax)
+      if (way.length - 1 + height > chainMax)
         throw flagProblem('flag-invalid', {
           key: flag.key,
           field: 'prerequisites',
