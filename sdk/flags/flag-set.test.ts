@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { compileFlagSet, type Evaluation, type FlagDefinition, type FlagDocument } from './index.ts'
+import { compileFlagSet, type Evaluation, type EvaluationContext, type FlagDefinition, type FlagDocument } from './index.ts'
 
 const onOff = { state: 'ENABLED', variants: { on: true, off: false }, defaultVariant: 'off' } as const satisfies FlagDefinition
 const flag = (targeting: FlagDefinition['targeting'], more: Partial<FlagDefinition> = {}): FlagDefinition => ({
@@ -190,7 +190,10 @@ describe('keys that would poison an object are data like any other', () => {
     expect(JSON.stringify(first.value)).toBe('{"__proto__":{"polluted":true}}')
     expect(JSON.stringify(first.metadata)).toBe('{"__proto__":"m"}')
     expect(set.evaluate('constructor', {}, 0)).toMatchObject({ value: 2 })
-    expect(set.evaluate('constructor', JSON.parse('{"__proto__": "x"}') as object, 0)).toMatchObject({ variant: 'toString', value: 1 })
+    expect(set.evaluate('constructor', JSON.parse('{"__proto__": "x"}') as EvaluationContext, 0)).toMatchObject({
+      variant: 'toString',
+      value: 1,
+    })
     expect(set.evaluate('toString', { v: 'constructor' }, 0)).toMatchObject({ errorCode: 'GENERAL' })
     expect(set.evaluate('valueOf', {}, 0)).toMatchObject({ errorCode: 'FLAG_NOT_FOUND' })
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()

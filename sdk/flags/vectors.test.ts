@@ -7,8 +7,10 @@ type Vectors = {
   readonly hashes: readonly (readonly [text: string, hash: number])[]
   readonly buckets: readonly (readonly [version: 2 | 3, hashed: Json, total: number, bucket: number])[]
   readonly documents: Readonly<Record<string, FlagDocument>>
-  readonly evaluations: readonly (readonly [document: string, key: string, context: EvaluationContext, v2: Expected, v3?: Expected])[]
+  readonly evaluations: Vector[]
 }
+/** What bucketing 2 says, and what 3 does where that is another. */
+type Vector = [document: string, key: string, context: EvaluationContext, v2: Expected, v3?: Expected]
 
 const vectors = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8')) as Vectors
 const nowMs = 1_700_000_000_999
@@ -22,11 +24,11 @@ test.each(vectors.buckets)('version %i: %j is of %i buckets in %i', (version, ha
   expect(bucketOf(version, hashed, total)).toBe(bucket)
 })
 
-test.each(vectors.evaluations)('%s, %s for %j: %j', (name, key, context, expected) => {
+test.each<Vector>(vectors.evaluations)('%s, %s for %j: %j', (name, key, context, expected) => {
   expect(compileFlagSet(vectors.documents[name]).evaluate(key, context, nowMs)).toMatchObject(expected)
 })
 
-test.each(vectors.evaluations.filter((vector) => vector[4] !== undefined))(
+test.each<Vector>(vectors.evaluations.filter((vector) => vector[4] !== undefined))(
   '%s, %s for %j with bucketing 3, which is chosen by the metadata of the flag',
   (name, key, context, _v2, expected) => {
     const { flags } = vectors.documents[name] as FlagDocument
