@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type BenchOptions, interleaved, median, type Row, row } from './measure.ts'
 import { type BelayServer, startBelay } from './ofrep/belay.ts'
 import type { LoadFigures, LoadPlan } from './ofrep/load.ts'
+import type { StreamsPlan } from './ofrep/streams.ts'
 import { startUnleash, type UnleashServer, unleashVersion } from './ofrep/unleash.ts'
 import { flagCount, flags } from './ofrep/world.ts'
 
@@ -139,7 +140,7 @@ async function streamRows({ name, stream, mark, refetch }: StreamKind, rounds: n
 }
 const climbing = flags.filter(({ kind }) => kind !== 'on')
 
-async function openStreams(belay: BelayServer, plan: { stream: string; mark: string; refetch?: string | undefined }) {
+async function openStreams(belay: BelayServer, plan: StreamsPlan) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'ofrep', 'streams.ts'), String(belay.port), String(streamCount)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -8,13 +8,15 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { json } from 'node:stream/consumers'
 
-const [port, count] = process.argv.slice(2).map(Number) as [number, number]
-const { stream, mark, refetch } = (await json(process.stdin)) as {
-  stream: string
-  /** Text that is in what each client waits for, and nowhere before. */
-  mark: string
-  refetch?: string
+export type StreamsPlan = {
+  readonly stream: string
+  /** In what each client waits for, and nowhere before. */
+  readonly mark: string
+  readonly refetch?: string | undefined
 }
+
+const [port, count] = process.argv.slice(2).map(Number) as [number, number]
+const { stream, mark, refetch } = (await json(process.stdin)) as StreamsPlan
 const now = () => performance.timeOrigin + performance.now()
 let times: number[] = []
 let opened = 0
