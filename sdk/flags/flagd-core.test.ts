@@ -189,7 +189,7 @@ describe('on purpose otherwise', () => {
     ],
     [
       'a text that is put together is compared; there that is an error',
-      { if: [{ '==': ['free-1', { cat: [{ var: 'plan' }, '-', { var: 'age' }] }] }, 'on'] },
+      { if: [{ '==': ['free-1', { cat: [{ var: 'plan' }, '-', { var: 'age' }] }] }, 'on', 'off'] },
       { plan: 'free', age: 1 },
       { variant: 'on' },
       { errorCode: 'GENERAL' },
