@@ -127,6 +127,10 @@ function single(served: Served, key: string, context: EvaluationContext, respons
     options.exposed(served.live.name, key, outcome.variant, targetingKey)
 }
 
+/**
+ * Nobody is counted as exposed here: who asks for all flags uses some of them, and which ones only the page can say.
+ * An exposure that never was would thin out every effect that an experiment looks for.
+ */
 function bulk(
   served: Served,
   context: EvaluationContext,

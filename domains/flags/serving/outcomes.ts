@@ -63,6 +63,8 @@ export function openOutcomes(reasons: Reasons): Outcomes {
   let answersBytes = 0
   let answersTail = ''
   let ids = 0
+  /** Of the answer that is asked for now: one list for all of them, so that finding an answer allocates nothing. */
+  const found: Outcome[] = []
   const untold = new Set<Outcome>()
   const untoldAnswers: BulkAnswer[] = []
 
@@ -119,13 +121,20 @@ export function openOutcomes(reasons: Reasons): Outcomes {
         answersBytes = 0
         answersTail = tail
       }
-      const outcomes = evaluations.map((evaluation) => of(evaluation, common))
-      const place = placeOf(outcomes)
+      found.length = 0
+      // FNV-1a over the ids: where to look; what is found there is compared.
+      let place = 0x811c9dc5
+      for (const evaluation of evaluations) {
+        const outcome = of(evaluation, common)
+        found.push(outcome)
+        place = Math.imul(place ^ outcome.id, 0x01000193)
+      }
       const before = answers.get(place)
-      if (before !== undefined && isSame(before.outcomes, outcomes)) {
+      if (before !== undefined && isSame(before.outcomes, found)) {
         count(before)
         return before
       }
+      const outcomes = [...found]
       const body = Buffer.from(`{"flags":[${outcomes.map(({ short }) => short).join(',')}${tail}`)
       const answer: BulkAnswer = { outcomes, body, tag: hash('sha256', body), count: 0 }
       answersBytes += sizeOf(answer) - (before ? sizeOf(before) : 0)
@@ -151,12 +160,6 @@ export function openOutcomes(reasons: Reasons): Outcomes {
 
 const sizeOf = ({ body, outcomes }: BulkAnswer): number => body.length + 8 * outcomes.length
 
-/** FNV-1a over the ids: where to look; what is found there is compared. */
-function placeOf(outcomes: readonly Outcome[]): number {
-  let place = 0x811c9dc5
-  for (const { id } of outcomes) place = Math.imul(place ^ id, 0x01000193)
-  return place
-}
 function isSame(some: readonly Outcome[], others: readonly Outcome[]): boolean {
   if (some.length !== others.length) return false
   for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false
