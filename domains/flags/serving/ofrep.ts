@@ -37,7 +37,7 @@ export type OfrepOptions = AskerOptions & {
   exposed(environment: string, flag: string, variant: string, unit: string): void
   now(): number
   /** What failed and should not have. */
-  log(line: string, error: unknown): void
+  log(line: string, error?: unknown): void
 }
 
 export function ofrepHandler(options: OfrepOptions): (request: IncomingMessage, response: ServerResponse) => void {

@@ -24,7 +24,7 @@ export type ServingOptions = {
   readonly clock: Clock
   /** As the HTTP ground has it (`access.authenticate`). */
   authenticate(credentials: Credentials): Promise<Who | undefined>
-  log(line: string, error: unknown): void
+  log(line: string, error?: unknown): void
   /**
    * How clients reach this server, without a slash at the end, where that differs from where they ask (a proxy that
    * adds a path). Absent: streams are found under the origin that the client asks.

@@ -227,6 +227,7 @@ describe('reports', () => {
   })
 
   test('are refused when they are not what they should be, and from who may only look', async () => {
+    expect((await post('reports', `{"source": ${'['.repeat(1_000_000)}`)).body.error?.message).toContain('is nested deeper than 64 levels')
     expect(await post('reports', { ...report, batch: 0 })).toMatchObject({ status: 400, body: { error: { code: 'bad-request' } } })
     expect(await post('reports', report, 'blt_viewer')).toMatchObject({ status: 403, body: { error: { code: 'serving-not-allowed' } } })
     expect((await post('reports', { ...report, batch: 2 }, 'blt_developer')).status).toBe(200)

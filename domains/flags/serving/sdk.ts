@@ -3,7 +3,8 @@
  * segment, and a place for their reports. `sdk/node` speaks this; flagd itself can sync from the definitions.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { httpProblem, type Hub } from '@belay/http'
+import { sayCount } from '@belay/base'
+import { httpProblem, type Hub, isNestedDeeper } from '@belay/http'
 import { reportWire } from '@belay/protocol'
 import { z } from 'zod'
 import type { Reports } from '../reports/types.ts'
@@ -21,6 +22,8 @@ export const sdkPrefix = '/api/sdk/'
 const membershipMaxBytes = 1_024 * 1_024
 /** A full report has 15,000 entries; with ordinary names that is 2 MB. */
 const reportMaxBytes = 8 * 1_024 * 1_024
+/** What a service tells of an event is a few levels deep; whoever walks it walks it on the stack. */
+const nestingMax = 64
 const membershipWire = z.object({ keys: z.array(z.string().max(500)).max(1_000) })
 
 export type SdkOptions = AskerOptions & {
@@ -30,7 +33,7 @@ export type SdkOptions = AskerOptions & {
   readonly reports: Pick<Reports, 'take'>
   /** @throws Problem when there is no such environment. */
   served(environment: string): Served
-  log(line: string, error: unknown): void
+  log(line: string, error?: unknown): void
 }
 
 type Asking = { readonly asker: Asker; readonly served: Served; readonly request: IncomingMessage; readonly response: ServerResponse }
@@ -129,6 +132,9 @@ async function reports({ asker, request, response }: Asking, it: SdkOptions): Pr
   requireAction(asker.who, 'flag.change')
   const report = parsed(reportWire, await bodyOf(request, reportMaxBytes))
   const { counted } = await it.reports.take(asker.environment, report)
+  // Heard once, with the batch that tells it.
+  if (counted && report.dropped)
+    it.log(`A service of ${asker.environment} gave up ${sayCount(report.dropped, 'report')} that found no room while the server was away.`)
   sendJson(response, 200, JSON.stringify({ counted }))
 }
 
@@ -139,6 +145,8 @@ async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<unkno
     readBody(request, maxBytes, resolve)
   })
   if (body === undefined) throw servingProblem('serving-too-large', { maxBytes })
+  if (isNestedDeeper(body, nestingMax))
+    throw servingProblem('serving-bad-request', { because: `its body is nested deeper than ${nestingMax} levels` })
   try {
     return JSON.parse(body)
   } catch (error) {
