@@ -94,6 +94,7 @@ export function openFlagHouse(it: {
       await reports.flush()
       keys.close()
       await flags.close()
+      await segments.close()
     },
   }
 }

@@ -21,6 +21,8 @@ export type Memory = SegmentsView & {
   refresh(): Promise<void>
   /** Begins to listen for what others change. */
   follow(): void
+  /** Listens no more; resolves when the last look has ended. */
+  close(): Promise<void>
 }
 
 export function openMemory(store: Store): Memory {
@@ -31,7 +33,8 @@ export function openMemory(store: Store): Memory {
   let seen = -1
   let running: Promise<void> = Promise.resolve()
   let next: Promise<void> | undefined
-  let isFollowing = false
+  let stopFollowing: (() => void) | undefined
+  let isClosed = false
   const listeners = new Set<Listener>()
   const hash = new Uint32Array(2)
 
@@ -86,10 +89,16 @@ export function openMemory(store: Store): Memory {
     all: () => sorted,
     refresh,
     follow() {
-      if (isFollowing) return
-      isFollowing = true
       // Whatever made the reading fail is told to whoever asks next; the next signal reads again.
-      store.onSignal(channel, () => void refresh().catch((error: unknown) => process.emitWarning(asError(error))))
+      stopFollowing ??= store.onSignal(
+        channel,
+        () => void refresh().catch((error: unknown) => isClosed || process.emitWarning(asError(error))),
+      )
+    },
+    async close() {
+      isClosed = true
+      stopFollowing?.()
+      await refresh().catch(() => {})
     },
     inSegment: (segment, key) => held.get(segment)?.list?.has(key),
     memberships: (keys) =>

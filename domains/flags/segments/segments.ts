@@ -306,6 +306,7 @@ export function openSegments({ store, ledger, clock, use }: SegmentsOptions): Se
     memberships: memory.memberships,
     evaluators: memory.evaluators,
     onChange: memory.onChange,
+    close: memory.close,
     async load() {
       memory.follow()
       await clearLeftovers(store, clock)

@@ -60,4 +60,6 @@ export type Segments = SegmentsView & {
   download(key: string): Promise<Readable>
   /** @throws Problem `segment-in-use`. */
   remove(key: string, actor: string): Promise<void>
+  /** Listens no more for what other servers change; before the store is closed. */
+  close(): Promise<void>
 }
