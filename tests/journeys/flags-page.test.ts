@@ -6,7 +6,7 @@ import { eventually, openChromium, whyNoChromium } from '@belay/testkit'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { littleCloud, type TestCloud, testCloud } from './support.ts'
-import { desk, openTab, schemes, seriousViolations, takePicture, telephone, visibleFocus, wear } from './tab.ts'
+import { lookAtEach, openTab, schemes, takePicture, visibleFocus, wear } from './tab.ts'
 
 const builtPage = fileURLToPath(new URL('../../apps/web/dist/index.html', import.meta.url))
 const missing = whyNoChromium()
@@ -260,23 +260,7 @@ describe.skipIf(missing)(`flags in the page${missing === undefined ? '' : ` (${m
     await using tab = await openTab(browser)
     const { page } = tab
     await page.goto(await linkFor(await me()))
-    const wrong: string[] = []
-    for (const { name, path, shows } of views) {
-      await page.goto(cloud.client().url + path)
-      await shows(page).first().waitFor()
-      for (const scheme of schemes) {
-        await wear(page, scheme)
-        await takePicture(page, `${name}-${scheme}`)
-        wrong.push(...(await seriousViolations(page)).map((it) => `${name}, ${scheme}: ${it}`))
-      }
-      await wear(page, 'light')
-      await page.setViewportSize(telephone)
-      const fits = eventually(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), { withinMs: 10_000 })
-      await fits.catch(() => wrong.push(`${name}: too wide for a telephone`))
-      await takePicture(page, `${name}-telephone`, { whole: true })
-      await page.setViewportSize(desk)
-    }
-    expect(wrong).toEqual([])
+    expect(await lookAtEach(page, cloud.client().url, views)).toEqual([])
     expect(tab.complaints()).toEqual([])
   })
 })

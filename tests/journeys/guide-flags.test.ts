@@ -1,25 +1,18 @@
 /** The page about flags is run as it stands: every shell block, in order, in one shell, by the real command line. */
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '@belay/testkit'
 import { expect, test } from 'vitest'
+import { cli, scriptOf } from './guide.ts'
 import { retireAgent } from './support.ts'
 
 const page = fileURLToPath(new URL('../../docs/guide/flags.md', import.meta.url))
-const cli = fileURLToPath(new URL('../../apps/cli/belay.mjs', import.meta.url))
 
 test('a flag climbs, is killed, reverted and taken elsewhere, as the guide tells it', async () => {
   await using place = await temporaryFolder()
-  const bin = join(place.path, 'bin')
-  await mkdir(bin)
-  await writeFile(join(bin, 'belay'), `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`)
-  await chmod(join(bin, 'belay'), 0o755)
-  const blocks = [...(await readFile(page, 'utf8')).matchAll(/```sh\n([\s\S]*?)```/g)].map((it) => it[1] as string)
-  expect(blocks.length).toBeGreaterThan(5)
-  const script = ['set -e', ...blocks.map((block, nth) => `echo "== block ${nth + 1}"\n${block}`)].join('\n')
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, NO_COLOR: '1' }
+  const { script, blocks, env } = await scriptOf(page, place.path)
+  expect(blocks).toBeGreaterThan(5)
   const shell = spawnSync('bash', ['-c', script], { cwd: place.path, env, encoding: 'utf8' })
   const printed = shell.stdout + shell.stderr
   try {

@@ -1,15 +1,14 @@
 /** The guide is run as it stands: every shell block of the page, in order, in one shell, by the real command line. */
 import { spawn, spawnSync } from 'node:child_process'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '@belay/testkit'
 import { expect, test } from 'vitest'
+import { cli, scriptOf } from './guide.ts'
 import { retireAgent } from './support.ts'
 
 const page = fileURLToPath(new URL('../../docs/guide/deploy-something-you-did-not-write.md', import.meta.url))
-const cli = fileURLToPath(new URL('../../apps/cli/belay.mjs', import.meta.url))
-
 const readme = fileURLToPath(new URL('../../README.md', import.meta.url))
 
 test('the belay.yaml of the README has ten lines and is good as it stands', async () => {
@@ -23,15 +22,10 @@ test('the belay.yaml of the README has ten lines and is good as it stands', asyn
 
 test('a service that nobody here wrote goes to production, to its next version and back, as the guide tells it', async () => {
   await using place = await temporaryFolder()
-  const bin = join(place.path, 'bin')
-  await mkdir(bin)
-  await writeFile(join(bin, 'belay'), `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`)
-  await chmod(join(bin, 'belay'), 0o755)
-  const blocks = [...(await readFile(page, 'utf8')).matchAll(/```sh\n([\s\S]*?)```/g)].map((it) => it[1] as string)
-  expect(blocks.length).toBeGreaterThan(5)
-  const script = ['set -e', ...blocks.map((block, nth) => `echo "== block ${nth + 1}"\n${block}`)].join('\n')
+  const { script, blocks, env: plain } = await scriptOf(page, place.path)
+  expect(blocks).toBeGreaterThan(5)
   // Node brings certificates of its own; behind a proxy that signs, npm would otherwise wait out every retry.
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, HOME: process.env.HOME, NO_COLOR: '1', NODE_USE_SYSTEM_CA: '1' }
+  const env = { ...plain, NODE_USE_SYSTEM_CA: '1' }
   const shell = spawn('bash', ['-c', script], { cwd: place.path, env })
   let printed = ''
   shell.stdout.on('data', (text) => (printed += text))

@@ -10,17 +10,17 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { littleCloud, processesWith, testCloud } from './support.ts'
 import {
+  lookAtEach,
   anotherTab,
-  desk,
   isStillTheSame,
   markTab,
   openTab,
   schemes,
   seriousViolations,
   takePicture,
-  telephone,
   visibleFocus,
   wear,
+  type View,
 } from './tab.ts'
 
 const demoMain = fileURLToPath(new URL('../../examples/pages/demo.ts', import.meta.url))
@@ -170,23 +170,7 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
     await using tab = await openTab(browser)
     const { page } = tab
     await page.goto(await demo.newLink())
-    const wrong: string[] = []
-    for (const { name, path, shows } of await viewsOf(demo)) {
-      await page.goto(demo.url + path)
-      await shows(page).first().waitFor()
-      for (const scheme of schemes) {
-        await wear(page, scheme)
-        await takePicture(page, `${name}-${scheme}`)
-        wrong.push(...(await seriousViolations(page)).map((it) => `${name}, ${scheme}: ${it}`))
-      }
-      await wear(page, 'light')
-      await page.setViewportSize(telephone)
-      const fits = eventually(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), { withinMs: 10_000 })
-      await fits.catch(() => wrong.push(`${name}: too wide for a telephone`))
-      await takePicture(page, `${name}-telephone`, { whole: true })
-      await page.setViewportSize(desk)
-    }
-    expect(wrong).toEqual([])
+    expect(await lookAtEach(page, demo.url, await viewsOf(demo))).toEqual([])
     expect(tab.complaints()).toEqual([])
   })
 
@@ -364,8 +348,6 @@ async function linkTo(client: Client): Promise<string> {
   const { actor } = await client.call(routes.me, {})
   return (await client.call(routes.users.link, { params: { name: actor }, body: {} })).url
 }
-
-type View = { readonly name: string; readonly path: string; readonly shows: (page: Page) => Locator }
 
 /** Every page at its address, and what is on it once it has been answered. */
 async function viewsOf({ client }: Demo): Promise<View[]> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AxeBuilder } from '@axe-core/playwright'
 import { eventually } from '@belay/testkit'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 
 export const schemes = ['light', 'dark'] as const
 export type Scheme = (typeof schemes)[number]
@@ -116,4 +116,31 @@ export async function visibleFocus(page: Page): Promise<string | undefined> {
     })
     return shows ? (element.getAttribute('aria-label') ?? element.textContent ?? element.tagName) : undefined
   })
+}
+
+/** A view of the page: what it is called, where it is, and what tells that it is there. */
+export type View = { readonly name: string; readonly path: string; readonly shows: (page: Page) => Locator }
+
+/**
+ * Opens each view in both schemes and as on a telephone, takes its pictures, and answers what is wrong with them:
+ * what axe finds serious, and what is wider than a telephone.
+ */
+export async function lookAtEach(page: Page, base: string, views: readonly View[]): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { name, path, shows } of views) {
+    await page.goto(base + path)
+    await shows(page).first().waitFor()
+    for (const scheme of schemes) {
+      await wear(page, scheme)
+      await takePicture(page, `${name}-${scheme}`)
+      wrong.push(...(await seriousViolations(page)).map((it) => `${name}, ${scheme}: ${it}`))
+    }
+    await wear(page, 'light')
+    await page.setViewportSize(telephone)
+    const fits = eventually(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), { withinMs: 10_000 })
+    await fits.catch(() => wrong.push(`${name}: too wide for a telephone`))
+    await takePicture(page, `${name}-telephone`, { whole: true })
+    await page.setViewportSize(desk)
+  }
+  return wrong
 }

@@ -12,6 +12,7 @@ import { AudienceFields, type Audience, audienceProblem, emptyAudience } from '.
 import { readRule } from '../parts/flags/rules/draft.ts'
 import { PageHead } from '../parts/Page.tsx'
 import '../parts/flags/rings.css'
+import { KeyField } from '../parts/KeyField.tsx'
 
 const sources: Readonly<Record<RingWire['source'], { says: string; tip: string }>> = {
   file: { says: 'belay.yaml', tip: 'Changed in belay.yaml; the server follows' },
@@ -163,18 +164,7 @@ function NewRingDialog({ rings, onClose }: { rings: readonly RingWire[]; onClose
       }
       error={making.error}
     >
-      <label>
-        Name
-        <input
-          className="field mono"
-          value={name}
-          maxLength={32}
-          onChange={(event) => setName(event.target.value.trim())}
-          placeholder="partners"
-          aria-invalid={wrongName}
-          data-autofocus
-        />
-      </label>
+      <KeyField label="Name" value={name} lengthMax={32} placeholder="partners" wrong={wrongName} onChange={setName} />
       <label>
         Stands above
         <select className="field" value={after} onChange={(event) => setAfter(event.target.value)}>

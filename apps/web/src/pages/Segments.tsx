@@ -16,6 +16,7 @@ import { UsedBy } from '../parts/flags/UsedBy.tsx'
 import { PageHead } from '../parts/Page.tsx'
 import { Time } from '../parts/Time.tsx'
 import '../parts/flags/form.css'
+import { KeyField } from '../parts/KeyField.tsx'
 
 const page = getRouteApi('/segments')
 const pageSegments = 200
@@ -158,18 +159,7 @@ function NewSegmentDialog({ onClose }: { onClose: () => void }) {
       because={because}
       error={making.error}
     >
-      <label>
-        Key
-        <input
-          className="field mono"
-          value={key}
-          maxLength={200}
-          onChange={(event) => setKey(event.target.value.trim())}
-          placeholder="early-access"
-          aria-invalid={wrongKey}
-          data-autofocus
-        />
-      </label>
+      <KeyField label="Key" value={key} lengthMax={200} placeholder="early-access" wrong={wrongKey} onChange={setKey} />
       <label>
         Who they are
         <input className="field" value={description} maxLength={2_000} onChange={(event) => setDescription(event.target.value)} />

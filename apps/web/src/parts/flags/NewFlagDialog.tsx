@@ -6,6 +6,7 @@ import { client } from '../../api.ts'
 import { useWhyNot } from '../Allowed.tsx'
 import { FormDialog } from '../Dialog.tsx'
 import { type VariantRow, VariantFields, variantsOf, rowsOf } from './VariantFields.tsx'
+import { KeyField } from '../KeyField.tsx'
 
 export const kindSays: Readonly<Record<(typeof flagKinds)[number], string>> = {
   release: 'release: climbs to everybody, then goes',
@@ -72,19 +73,15 @@ export function NewFlagDialog({ onClose }: { onClose: () => void }) {
       because={because}
       error={making.error}
     >
-      <label>
-        Key
-        <input
-          className="field mono"
-          value={key}
-          maxLength={200}
-          onChange={(event) => setKey(event.target.value.trim())}
-          placeholder="inline-comments"
-          aria-invalid={wrongKey}
-          data-autofocus
-        />
-        <small>What the code asks for. Users are dealt by it, so it never changes.</small>
-      </label>
+      <KeyField
+        label="Key"
+        value={key}
+        lengthMax={200}
+        placeholder="inline-comments"
+        wrong={wrongKey}
+        onChange={setKey}
+        hint="What the code asks for. Users are dealt by it, so it never changes."
+      />
       <label>
         What it does
         <input className="field" value={description} maxLength={2_000} onChange={(event) => setDescription(event.target.value)} />
