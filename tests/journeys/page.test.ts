@@ -402,19 +402,25 @@ async function takePictures(page: Page, name: string): Promise<void> {
   await wear(page, 'light')
 }
 
-/** A bar that runs gets wider, and more and more bars are done. */
+/** A bar that was seen running gets wider, be it running still, and more and more bars are done. */
 async function seeBarsGrow(page: Page): Promise<void> {
   const narrowest = new Map<string, number>()
   const grew = async () => {
-    const running = await page
-      .locator('[data-bar].bar-running')
-      .evaluateAll((bars) => bars.map((bar) => [bar.getAttribute('data-bar') ?? '', bar.getBoundingClientRect().width] as const))
-    for (const [key, width] of running) {
-      const before = narrowest.get(key) ?? width
-      if (width > before + 2) return true
-      narrowest.set(key, Math.min(before, width))
+    const bars = await page.locator('[data-bar]').evaluateAll((all) =>
+      all.map((bar) => ({
+        key: bar.getAttribute('data-bar') ?? '',
+        runs: bar.classList.contains('bar-running'),
+        width: bar.getBoundingClientRect().width,
+      })),
+    )
+    for (const { key, runs, width } of bars) {
+      const before = narrowest.get(key)
+      if (before !== undefined && width > before + 2) return true
+      if (runs) narrowest.set(key, Math.min(before ?? width, width))
     }
-    return false
+    throw new Error(
+      `seen running: ${[...narrowest].join('; ') || 'none'}; now: ${bars.map((it) => Object.values(it).join(' ')).join('; ')}`,
+    )
   }
   await eventually(grew, { withinMs: 60_000, what: 'a running bar to grow' })
   const done = page.getByRole('button', { name: /: done/ })
