@@ -1,7 +1,7 @@
 /** The whole house put together, without a door to the outside: the server opens one, a controller does not. */
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { systemClock } from '@belay/base'
+import { Problem, systemClock } from '@belay/base'
 import { accessMigrations, openAccess } from '@belay/access'
 import { deploymentMigrations, openDeployments } from '@belay/deployments'
 import { environmentMigrations, openEnvironments, openLocalHost, type Variables } from '@belay/environments'
@@ -50,8 +50,11 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
     ledger,
     clock,
     cloud: cloudFile.current().cloud,
-    environments: async () =>
-      (await environments.list()).map(({ name, kind, spec }) => ({ name, kind, approval: spec.approval === 'second-person' })),
+    environments: {
+      list: async () =>
+        (await environments.list()).map(({ name, kind, spec }) => ({ name, kind, approval: spec.approval === 'second-person' })),
+      onChange: environments.onChange,
+    },
     log,
   })
 
@@ -59,8 +62,15 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
   async function flagVariables(environment: string): Promise<Variables> {
     const url = await urlOf(home)
     if (url === undefined) return { values: {}, secrets: [] }
-    const secret = await flags.keys.ensure(environment, 'server', `services of ${environment}`)
-    return { values: { BELAY_FLAGS_URL: url, BELAY_FLAGS_KEY: secret }, secrets: [secret] }
+    try {
+      const secret = await flags.serviceKey(environment)
+      return { values: { BELAY_FLAGS_URL: url, BELAY_FLAGS_KEY: secret }, secrets: [secret] }
+    } catch (error) {
+      // A service can do without flags, and a deployment must not fail by them.
+      if (!(error instanceof Problem) || error.status >= 500) throw error
+      log(`The services of ${environment} are started without flags: ${error.message}`)
+      return { values: {}, secrets: [] }
+    }
   }
   const releases = openReleases({
     store,

@@ -33,6 +33,8 @@ export type Environments = Sandboxes & {
   /** Brings the rows in step with belay.yaml: new environments appear, those that left the file are marked. */
   sync(file: CloudFile, actor: string): Promise<void>
   list(): Promise<Environment[]>
+  /** Called when environments may have come, changed or gone, by any server of the database. Returns the way to stop listening. */
+  onChange(listener: () => void): () => void
   /** @throws Problem `unknown-environment` */
   byName(name: string): Promise<Environment>
   hosts(environment: Environment): ReadonlyMap<string, Host>
@@ -229,6 +231,7 @@ export function openEnvironments(options: {
     leases,
     sync,
     list,
+    onChange: (listener) => store.onSignal('environments', listener),
     byName,
     hosts,
     async isOurs(name) {

@@ -46,7 +46,7 @@ export async function makeFlags(
     ledger,
     clock,
     cloud: 'shop',
-    environments: async () => it.environments ?? places,
+    environments: { list: async () => it.environments ?? places, onChange: () => () => {} },
     segments: it.segments ?? noSegments,
     reports: { lastEvaluatedAt: (flag) => it.evaluatedAt?.get(flag) ?? null },
     log: (line, error) => {

@@ -372,6 +372,19 @@ export function flagsKeepTheirPromises(newStore: () => Promise<Store>, newDataba
       await Promise.all([here.close(), there.close()])
     })
 
+    test('begins for an environment when that appears, and ends with it', async () => {
+      const now = [...guarded]
+      const { flags, make } = await bench({ environments: now })
+      await make({ key: 'f' })
+      expect(() => flags.live.environment('trial')).toThrow('There is no environment trial. There are: private, qa, production.')
+      now.push({ name: 'trial', kind: 'sandbox', approval: false })
+      await flags.refresh()
+      expect(flags.live.environment('trial').set().evaluate('f', {}, 0).variant).toBe('off')
+      now.pop()
+      await flags.refresh()
+      expect(() => flags.live.environment('trial')).toThrow('There is no environment trial')
+    })
+
     test('after a restart is what was acknowledged', async () => {
       const place = await newDatabase()
       const first = await openStore(place)

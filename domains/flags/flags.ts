@@ -86,18 +86,21 @@ export type PutHow = {
 }
 export type PutOutcome = { readonly key: string; readonly outcome: 'created' | 'updated' | 'same' | 'refused'; readonly because?: string }
 
+/** The environments that there are, and news of them. */
+export type Places = { list(): Promise<readonly EnvironmentInfo[]>; onChange(listener: () => void): () => void }
+
 export function openFlags(it: {
   store: Store
   ledger: Ledger
   clock: Clock
   cloud: string
-  environments: () => Promise<readonly EnvironmentInfo[]>
+  environments: Places
   segments: SegmentsView
   reports: Pick<Reports, 'lastEvaluatedAt'>
   log: (line: string, error?: unknown) => void
 }): Flags {
   const { store, ledger, clock, segments, log } = it
-  const book = openBook({ ...it, changed: (flags) => live.update({ flags, lists: [] }) })
+  const book = openBook({ ...it, environments: it.environments.list, changed: (flags) => live.update({ flags, lists: [] }) })
   const live: Live = openLive({ world: () => book, segments })
   const rings = openRings({ store, ledger, book })
   const writer = openWriter({ store, ledger, clock, book, hasSegment: (key) => Object.hasOwn(segments.evaluators(), `segment:${key}`) })
@@ -194,6 +197,7 @@ export function openFlags(it: {
     async load() {
       await refresh()
       stops.push(store.onSignal(channel, () => lookAgain()))
+      stops.push(it.environments.onChange(() => lookAgain()))
       stops.push(
         segments.onChange((changed) => {
           const lists = changed.filter(({ kind }) => kind === 'list').map(({ key }) => key)

@@ -5,8 +5,7 @@ import type { Api } from '@belay/http'
 import type { Ledger } from '@belay/ledger'
 import type { Migrations, Store } from '@belay/store'
 import { exchangeRoutes } from './exchange/routes.ts'
-import { type Flags, openFlags } from './flags.ts'
-import type { EnvironmentInfo } from './model/flag.ts'
+import { type Flags, openFlags, type Places } from './flags.ts'
 import { referenceRoutes } from './references.ts'
 import { openReports } from './reports/reports.ts'
 import { reportMigrations } from './reports/store.ts'
@@ -19,9 +18,12 @@ import { segmentMigrations } from './segments/store.ts'
 import type { Segments } from './segments/types.ts'
 import { type ClientKeys, clientKeyMigrations, openClientKeys, readRates, servingRoutes } from './serving/index.ts'
 import { flagMigrations } from './store.ts'
+import { self } from './writer.ts'
 
 export const flagHouseMigrations: readonly Migrations[] = [flagMigrations, segmentMigrations, clientKeyMigrations, reportMigrations]
 
+/** Of keys that Belay itself hands out. */
+const servicesOf = 'services of '
 /** A schedule is told in minutes; two seconds late is on time. */
 const tickEveryMs = 2_000
 /** What was counted and not yet written is lost in a crash; a few seconds of counts are no loss to anybody. */
@@ -33,6 +35,8 @@ export type FlagHouse = {
   readonly segments: Segments
   readonly keys: ClientKeys
   readonly reports: Reports
+  /** The secret with which the services of an environment ask for its flags; the same at every start. */
+  serviceKey(environment: string): Promise<string>
   /** Reads everything into memory; before it is asked anything. */
   load(): Promise<void>
   /** Does what is due until aborted: schedules, counts, retention. */
@@ -45,7 +49,7 @@ export function openFlagHouse(it: {
   ledger: Ledger
   clock: Clock
   cloud: string
-  environments: () => Promise<readonly EnvironmentInfo[]>
+  environments: Places
   log: (line: string, error?: unknown) => void
 }): FlagHouse {
   const { store, ledger, clock, log } = it
@@ -65,6 +69,13 @@ export function openFlagHouse(it: {
   const flags: Flags = openFlags({ ...it, segments, reports })
   const keys = openClientKeys({ store, ledger, clock, knows: (environment) => flags.environments().includes(environment) })
 
+  /** Keys that were handed to the services of environments that are gone. */
+  async function endOldKeys(): Promise<void> {
+    const there = flags.environments()
+    for (const { id, name, environment } of await keys.list())
+      if (name === `${servicesOf}${environment}` && !there.includes(environment)) await keys.revoke(id, self)
+  }
+
   async function every(ms: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(ms, signal).catch(() => {})
@@ -77,6 +88,11 @@ export function openFlagHouse(it: {
     segments,
     keys,
     reports,
+    async serviceKey(environment) {
+      // A sandbox is deployed in the moment that it is made.
+      if (!flags.environments().includes(environment)) await flags.refresh()
+      return keys.ensure(environment, 'server', `${servicesOf}${environment}`)
+    },
     async load() {
       await segments.load()
       await flags.load()
@@ -88,6 +104,7 @@ export function openFlagHouse(it: {
         every(tickEveryMs, signal, () => flags.tick()),
         every(flushEveryMs, signal, () => reports.flush()),
         every(sweepEveryMs, signal, () => reports.sweep()),
+        every(sweepEveryMs, signal, endOldKeys),
       ])
     },
     async close() {

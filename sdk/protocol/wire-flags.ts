@@ -14,9 +14,10 @@ export const everyEnvironment = '*'
 export const flagKeyPattern = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$/
 export const ringNamePattern = /^[a-z][a-z0-9-]{0,31}$/
 
-export const flagKey = z
-  .string()
-  .regex(flagKeyPattern, 'is not a key; begin with a letter or digit, then letters, digits and . _ - : / up to 200 characters')
+export const flagKey = z.string().regex(flagKeyPattern, {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} is not a key; begin with a letter or digit, then letters, digits and . _ - : / up to 200 characters`,
+})
 const variantKey = z
   .string()
   .min(1)

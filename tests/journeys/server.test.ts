@@ -113,3 +113,22 @@ test('services go on while the server is away, and a feed goes on behind the las
     await cloud.close()
   }
 })
+
+test('a sandbox has its flags from its first deployment on', async () => {
+  const cloud = await testCloud(littleCloud)
+  try {
+    await cloud.start()
+    await cloud.client().call(routes.releases.cut, { body: { ref: 'v1' } })
+    await cloud.client().call(routes.flags.create, { body: { key: 'tried' } })
+    const made = await cloud.client().call(routes.sandboxes.create, { body: { name: 'trial', ref: 'v1', ttlMs: 600_000 } })
+    expect((await cloud.settled(made.deployment)).state).toBe('passed')
+    const { keys } = await cloud.client().call(routes.clientKeys.list, {})
+    expect(keys).toContainEqual(expect.objectContaining({ environment: 'trial', kind: 'server', createdBy: 'belay' }))
+    const explained = await cloud
+      .client()
+      .call(routes.flags.explain, { params: { key: 'tried' }, body: { environment: 'trial', context: {} } })
+    expect(explained.evaluation).toMatchObject({ variant: 'off', reason: 'STATIC' })
+  } finally {
+    await cloud.close()
+  }
+})

@@ -52,7 +52,7 @@ describe('import and export over HTTP', () => {
       ledger: openLedger({ store, clock }),
       clock,
       cloud: 'shop',
-      environments: async () => places,
+      environments: { list: async () => places, onChange: () => () => {} },
       log,
     })
     await built.load()

@@ -140,6 +140,9 @@ function checkSetting(flag: Flag, setting: Setting, field: string, known: Known,
   }
 }
 
+/** A deep rule has a path that says nothing more after this. */
+const pathShownMax = 60
+
 /** What is wrong with a rule, as the end of a sentence: `where: what`; undefined when it is good. */
 export function whyBadRule(rule: unknown, field: string): { field: string; because: string } | undefined {
   const [bad] = checkRule(rule)
