@@ -4,6 +4,7 @@
  * node main.ts [--repository DIR] [--home DIR] [--port N] [--host ADDRESS]
  * DATABASE_URL=postgres://... keeps the state in PostgreSQL instead of the home folder.
  * BELAY_FLAG_RATES=5000,2000 is how often a client key and an address may ask for flags, in requests a second.
+ * BELAY_OFREP_REASONS=flagd sends the reason DEFAULT as flagd does; by default it is UNKNOWN, which OFREP's schema knows.
  */
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
@@ -30,6 +31,9 @@ async function main(): Promise<void> {
       argument: `--port ${values.port}`,
       allowed: 'A port is a whole number from 0 (any free one) to 65535.',
     })
+  const reasons = process.env.BELAY_OFREP_REASONS ?? 'schema'
+  if (reasons !== 'schema' && reasons !== 'flagd')
+    throw serverProblem('bad-argument', { argument: `BELAY_OFREP_REASONS=${reasons}`, allowed: 'It is schema or flagd.' })
   const stop = new AbortController()
   const server = await serve({
     repository,
@@ -39,6 +43,7 @@ async function main(): Promise<void> {
     user: userInfo().username,
     page: existsSync(join(pageFolder, 'index.html')) ? pageFolder : undefined,
     flagRates: process.env.BELAY_FLAG_RATES,
+    flagReasons: reasons,
     logger: pino(
       { level: process.env.BELAY_LOG ?? 'warn', redact: ['req.headers.authorization', 'req.headers.cookie'] },
       pino.destination(2),

@@ -38,6 +38,8 @@ export async function serve(it: {
   page: string | undefined
   /** `KEY,ADDRESS`: how often each may ask for flags, in requests a second. */
   flagRates?: string | undefined
+  /** How OFREP spells the reason that its schema lacks. */
+  flagReasons?: 'schema' | 'flagd' | undefined
   logger: Logger
   /** Aborted to end the server; services go on. */
   stop: AbortController
@@ -86,7 +88,7 @@ export async function serve(it: {
   environmentRoutes(api, environments, deployments.heldIn)
   releaseRoutes(api, releases, (release) => releaseStanding(release.name, { environments, rehearsals }))
   deploymentRoutes(api, { store, ledger, environments, releases, deployments, rehearsals, ledgerWhole: () => ledgerWhole, now: clock.now })
-  flagHouseRoutes(api, flags, { access, clock, repository: it.repository, rates: it.flagRates, log })
+  flagHouseRoutes(api, flags, { access, clock, repository: it.repository, rates: it.flagRates, reasons: it.flagReasons, log })
   api.handle(routes.cloud, async () => {
     const file = cloudFile.current()
     return {

@@ -125,6 +125,8 @@ export function flagHouseRoutes(
     repository: string
     /** `KEY,ADDRESS`: how often each may ask for flags, in requests a second. @throws Problem `serving-rates-unclear`. */
     rates?: string | undefined
+    /** `flagd`: OFREP sends the reason DEFAULT, which its schema lacks, as it is; by default as UNKNOWN. */
+    reasons?: 'schema' | 'flagd' | undefined
     log: (line: string, error?: unknown) => void
   },
 ): void {
@@ -146,6 +148,7 @@ export function flagHouseRoutes(
     clock: it.clock,
     authenticate: it.access.authenticate,
     rates: it.rates === undefined ? undefined : readRates(it.rates),
+    reasons: it.reasons,
     log: it.log,
   })
 }
