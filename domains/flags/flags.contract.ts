@@ -2,7 +2,7 @@
 import { openStore, type Store } from '@belay/store'
 import { eventually } from '@belay/testkit'
 import { afterEach, describe, expect, test } from 'vitest'
-import { ann, bob, dev, type FlagsBench, guarded, makeFlags, refusal } from './fixtures.ts'
+import { ann, bob, dev, type FlagsBench, guarded, makeFlags, places, refusal } from './fixtures.ts'
 
 const tester = { targetingKey: 't', role: 'tester' }
 const employee = { targetingKey: 'e', email: 'e@example.com' }
@@ -96,6 +96,23 @@ export function flagsKeepTheirPromises(newStore: () => Promise<Store>, newDataba
       await change('f', { do: 'restore' })
       expect(gets('f', visitor)).toBe('on')
       expect((await refusal(change('f', { do: 'restore' }))).code).toBe('flag-not-killed')
+    })
+
+    test("is killed where it is, and not where nobody is; what it was told of a place that is gone is in nobody's way", async () => {
+      const now = [...places, { name: 'trial', kind: 'sandbox' as const, approval: false }]
+      const { make, change, gets, flags } = await bench({ environments: now })
+      await make({ key: 'f' })
+      expect((await refusal(change('f', { do: 'kill', environment: 'moon', reason: 'x' }))).message).toContain(
+        'There is no environment moon',
+      )
+      await change('f', { do: 'off', environment: 'trial' })
+      now.pop()
+      await flags.refresh()
+      expect((await change('f', { do: 'expose', exposure: onTo('all') })).outcome).toBe('done')
+      expect((await change('f', { do: 'kill', reason: 'smoke' })).outcome).toBe('done')
+      expect(gets('f', visitor)).toBe('off')
+      expect((await change('f', { do: 'inherit', environment: 'trial' })).outcome).toBe('done')
+      expect((await refusal(change('f', { do: 'off', environment: 'trial' }))).code).toBe('flag-environment-unknown')
     })
 
     test('gives the prerequisite its say, and lets nobody take it away or walk in a circle', async () => {

@@ -3,7 +3,7 @@ import { requires, type Who } from '@belay/access'
 import { type Clock, sayCount } from '@belay/base'
 import { nearest } from '@belay/cloudfile'
 import type { Ledger } from '@belay/ledger'
-import type { DiffLineWire } from '@belay/protocol'
+import { type DiffLineWire, everyEnvironment } from '@belay/protocol'
 import type { Db, Store } from '@belay/store'
 import { type Book, channel } from './book.ts'
 import { applyChange, type Change, contentOf, diffOf, sayChange, touched } from './model/change.ts'
@@ -51,9 +51,10 @@ export const unknownFlag = (key: string, book: Book) =>
 
 export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; book: Book; hasSegment: (key: string) => boolean }) {
   const { store, ledger, clock, book } = it
-  const known = (segments: ReadonlySet<string>) => ({
+  /** What a flag has been told of an environment that is gone since keeps it from nothing. */
+  const known = (segments: ReadonlySet<string>, before: Flag | undefined) => ({
     ladder: book.ladder,
-    environments: book.environments.map(({ name }) => name),
+    environments: [...book.environments.map(({ name }) => name), ...Object.keys(before?.settings ?? {})],
     segments: (key: string) => segments.has(key) || it.hasSegment(key),
   })
 
@@ -73,7 +74,7 @@ export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; boo
   }
 
   async function check(tx: Db, flag: Flag, before: Flag | undefined, { also, segments }: Coming = nothing): Promise<void> {
-    checkFlag(flag, known(segments))
+    checkFlag(flag, known(segments, before))
     checkPrerequisites(flag, await familyOf(tx, flag, also))
     const lost = before ? Object.keys(before.variants).filter((variant) => !Object.hasOwn(flag.variants, variant)) : []
     if (flag.archivedAt === null && lost.length === 0) return
@@ -105,13 +106,24 @@ export function openWriter(it: { store: Store; ledger: Ledger; clock: Clock; boo
     store.signal(channel)
   }
 
+  /** @throws Problem `flag-environment-unknown`: nobody would notice a kill of an environment that is not there. */
+  function checkPlace(flag: Flag, change: Change): void {
+    if (!('environment' in change) || change.environment === everyEnvironment) return
+    const { environment } = change
+    const names = book.environments.map(({ name }) => name)
+    if (names.includes(environment) || flag.settings[environment] || flag.killed[environment]) return
+    throw flagProblem('flag-environment-unknown', { environment, known: names })
+  }
+
   /** What a change would make of the flag as it is in this transaction. */
   async function weigh(tx: Db, key: string, change: Change, by: string): Promise<Weighed> {
     const before = await rows.readFlag(tx, key)
     if (!before) throw unknownFlag(key, book)
     const wanted = change.do === 'revert' ? await rows.readVersion(tx, key, change.to) : undefined
+    checkPlace(before, change)
     const after = applyChange(before, change, { at: clock.now(), by, versions: () => wanted })
-    await check(tx, after, before)
+    // Whatever else may be wrong with a flag, nothing keeps it from being killed.
+    if (change.do !== 'kill') await check(tx, after, before)
     const diff = diffOf(before, after)
     return {
       before,
