@@ -225,13 +225,16 @@ export function flagsKeepTheirPromises(newStore: () => Promise<Store>, newDataba
       expect(gets('f', visitor)).toBe('on')
       expect((await flags.show('f')).flag.version).toBe(4)
       expect((await refusal(change('f', { do: 'revert', to: 9 }))).message).toBe('f has no version 9; it has 1 to 4.')
+      await change('f', { do: 'kill', reason: 'smoke' })
+      await change('f', { do: 'revert', to: 2 })
+      expect(gets('f', visitor), 'a kill is taken back by a restore alone').toBe('off')
     })
 
     test('a plan tells the difference and changes nothing; what is so already is no version', async () => {
       const { make, change, flags } = await bench()
       await make({ key: 'f' })
       const plan = await change('f', { do: 'expose', exposure: onTo('all', 10) }, { plan: true })
-      expect(plan).toMatchObject({ outcome: 'planned', says: 'exposed f: on to qa, staff and early-access, 10% of all' })
+      expect(plan).toMatchObject({ outcome: 'planned', says: 'expose f: on to qa, staff and early-access, 10% of all' })
       expect((await change('f', { do: 'on' })).outcome).toBe('same')
       expect((await flags.show('f')).flag.version).toBe(1)
     })

@@ -16,6 +16,7 @@ import type { z } from 'zod'
 import { openApprovals } from './approvals.ts'
 import { channel, openBook } from './book.ts'
 import { type Live, openLive } from './live.ts'
+import { asPlan } from './model/change.ts'
 import { explain } from './model/explain.ts'
 import { beginFlag, type EnvironmentInfo, type Flag, type NewFlag, refsOfFlag, whyBadRule } from './model/flag.ts'
 import type { FlagQuery } from './model/query.ts'
@@ -119,17 +120,15 @@ export function openFlags(it: {
     const answer = { says, diff, flag: before, proposal: null, scheduled: null }
     if (diff.length === 0) return { ...answer, outcome: 'same', says: `${key} is so already` }
     const needsApproval = what.do !== 'kill' && touches.some(({ approval }) => approval)
-    if (plan) return { ...answer, outcome: 'planned', says: needsApproval ? `${says}; a second person must approve it` : says }
+    if (plan) return { ...answer, outcome: 'planned', says: `${asPlan(says)}${needsApproval ? '; a second person must approve it' : ''}` }
     if (needsApproval) {
       const proposal = await approvals.propose(tx, { before, after, change: what, diff, says, reason, at, by: who.actor, touches })
-      return { ...answer, outcome: 'proposed', proposal }
+      return { ...answer, outcome: 'proposed', says: proposal.says, proposal }
     }
-    if (at !== null)
-      return {
-        ...answer,
-        outcome: 'scheduled',
-        scheduled: await schedule.add(tx, { flag: before, change: what, says, reason, at, by: who.actor }),
-      }
+    if (at !== null) {
+      const scheduled = await schedule.add(tx, { flag: before, change: what, says, reason, at, by: who.actor })
+      return { ...answer, outcome: 'scheduled', says: scheduled.says, scheduled }
+    }
     await writer.commit(tx, after, { kind: factKind(what), says, reason, diff })
     return { ...answer, outcome: 'done', flag: after }
   }

@@ -43,8 +43,9 @@ function changed(flag: Flag, change: Change, { at, by, versions }: Under): Flag 
     case 'revert': {
       const before = versions(change.to)
       if (!before) throw flagProblem('flag-version-unknown', { key: flag.key, version: change.to, newest: flag.version })
-      // What never changes is the flag's, not the version's.
-      return { ...before, key: flag.key, salt: flag.salt, bucketing: flag.bucketing, createdAt: flag.createdAt, createdBy: flag.createdBy }
+      const { key, salt, bucketing, createdAt, createdBy, killed } = flag
+      // What never changes is the flag's, not the version's; and a kill is taken back by nothing but a restore.
+      return { ...before, key, salt, bucketing, createdAt, createdBy, killed }
     }
     case 'archive':
       return { ...flag, archivedAt: at }

@@ -156,7 +156,7 @@ export function ChangeDialog({
           <Answered query={plan} height={90}>
             {(it) => (
               <>
-                <p className="soft">{it.diff.length === 0 ? 'Nothing would differ.' : `As it would be: ${it.says}.`}</p>
+                <p className="soft">{it.diff.length === 0 ? 'Nothing would differ.' : `It would ${it.says}.`}</p>
                 {it.diff.length > 0 && <DiffLines diff={it.diff} />}
               </>
             )}
