@@ -67,7 +67,7 @@ describe.skipIf(missing)(`flags in the page${missing === undefined ? '' : ` (${m
 
     await page.getByRole('button', { name: 'Up to qa' }).click()
     await dialog(page)
-      .getByText(/exposed inline-comments in production: on to qa/)
+      .getByText(/It would expose inline-comments in production: on to qa/)
       .waitFor()
     await dialog(page).getByRole('textbox', { name: 'Reason' }).fill('a first look')
     await page.keyboard.press('Enter')
@@ -141,7 +141,7 @@ describe.skipIf(missing)(`flags in the page${missing === undefined ? '' : ` (${m
     // The same while a dialog is open.
     await first.page.getByRole('button', { name: 'All of early-access' }).click()
     await dialog(first.page)
-      .getByText(/exposed inline-comments/)
+      .getByText(/It would expose inline-comments/)
       .waitFor()
     await change('inline-comments', { do: 'off', environment: 'private' })
     await dialog(first.page)
