@@ -72,10 +72,12 @@ function exposureRule(flag: Flag, exposure: Exposure, ladder: Ladder): JsonLogic
   const isAll = exposure.ring === everybody
   const member = isAll ? [] : [{ $ref: `ring:${exposure.ring}` }]
   const whole = exposure.percent >= 100
-  if (isAll && whole) return pick(flag, exposure)
+  // Without the attribute that tells variants apart, all such units would count as one.
+  const told = exposure.bucketBy !== null && servesSeveral(exposure) ? [{ '!=': [{ var: exposure.bucketBy }, null] }] : []
+  if (isAll && whole) return told.length === 0 ? pick(flag, exposure) : { if: [allOf(told), pick(flag, exposure)] }
   const top = exposure.percent <= 0 ? [] : [allOf([...member, ...(whole ? [] : shareOf(flag, exposure))])]
   const audience = [...below, ...top]
-  return audience.length === 0 ? null : { if: [anyOf(audience), pick(flag, exposure)] }
+  return audience.length === 0 ? null : { if: [allOf([anyOf(audience), ...told]), pick(flag, exposure)] }
 }
 
 /** Is the unit in the first p% of its ring? The border only moves with p, so nobody leaves when p grows. */
@@ -84,6 +86,8 @@ function shareOf(flag: Flag, { percent, bucketBy }: Exposure): JsonLogic[] {
   const share = { '===': [{ fractional: [...unitOf(flag, bucketBy, ''), ['in', parts], ['out', shareParts - parts]] }, 'in'] }
   return bucketBy === null ? [share] : [{ '!=': [{ var: bucketBy }, null] }, share]
 }
+
+export const servesSeveral = ({ serve }: Exposure): boolean => Object.values(serve).filter((weight) => weight > 0).length > 1
 
 /** One variant; or one of several, by a hash that has nothing to do with the one that let the unit in. */
 function pick(flag: Flag, { serve, bucketBy }: Exposure): JsonLogic {

@@ -7,7 +7,7 @@ import type { ExplanationWire } from '@belay/protocol'
 import type { LiveEnvironment } from '../live-types.ts'
 import type { SegmentsView } from '../segments/types.ts'
 import { sayExposure } from './change.ts'
-import { chainOf, isEmpty, shareParts } from './compile.ts'
+import { chainOf, isEmpty, servesSeveral, shareParts } from './compile.ts'
 import { everybody, type Exposure, type Flag, killIn, type Ladder, settingIn } from './flag.ts'
 import { sayRule } from './say-rule.ts'
 
@@ -134,6 +134,15 @@ function ruleSteps(targeting: JsonLogic, run: (rule: JsonLogic) => Json): Found[
 function exposureSteps(it: Parameters<typeof explain>[0], exposure: Exposure, run: (rule: JsonLogic) => Json): Found[] {
   const { flag, ladder } = it
   const at = ladder.findIndex((ring) => ring.name === exposure.ring)
+  if (exposure.bucketBy !== null && servesSeveral(exposure) && run({ var: exposure.bucketBy }) === null)
+    return [
+      {
+        kind: 'share',
+        says: sayExposure(exposure, ladder),
+        because: `the context has no ${exposure.bucketBy} to be hashed`,
+        decides: false,
+      },
+    ]
   const isIn = (ring: string) => ring === everybody || isTruthy(run({ $ref: `ring:${ring}` }))
   const steps: Found[] = ladder.slice(0, Math.max(at, 0)).map((ring) => {
     const member = isIn(ring.name)
@@ -154,7 +163,7 @@ function exposureSteps(it: Parameters<typeof explain>[0], exposure: Exposure, ru
   const unit = run({ var: by })
   const parts = Math.round((exposure.percent / 100) * shareParts)
   const says = `${exposure.percent}% of ${exposure.ring}, by ${by}`
-  if (unit === null || unit === '')
+  if (unit === null || (unit === '' && exposure.bucketBy === null))
     return [...steps, { kind: 'share', says, because: `the context has no ${by} to be hashed`, decides: false }]
   const bucket = bucketOf(flag.bucketing, hashedBy(flag, exposure, unit), shareParts)
   const isUnder = bucket < parts

@@ -148,8 +148,9 @@ export function whyBadRule(rule: unknown, field: string): { field: string; becau
   const [bad] = checkRule(rule)
   if (!bad) return undefined
   const { path, message } = bad
+  const place = path.length > pathShownMax ? `${path.slice(0, pathShownMax)}…` : path
   return {
-    field: [field, path].filter(Boolean).join('.'),
+    field: [field, place].filter(Boolean).join(' at '),
     because: `${message.charAt(0).toLowerCase()}${message.slice(1).replace(/[.]$/, '')}`,
   }
 }
