@@ -1,6 +1,7 @@
 /** The flag evaluator: flagd's definitions, compiled once, evaluated many times, the same everywhere. */
 export { type BucketingVersion, bucketOf } from './bucket.ts'
 export { checkRule } from './check.ts'
+export { isCompared } from './compared.ts'
 export { compileFlagSet } from './flag-set.ts'
 export { murmur3 } from './murmur3.ts'
 export { type CompiledRule, compileRule, type RuleOptions, type RuleOutcome } from './rule.ts'
@@ -21,3 +22,4 @@ export type {
   ValueType,
 } from './types.ts'
 export { isTruthy } from './values.ts'
+export { operationsIn } from './walk.ts'

@@ -1,5 +1,5 @@
 /** Which flags answer differently, perhaps, because something that their rules name has changed. */
-import type { FlagDefinition, JsonLogic } from '@belay/flag-evaluator'
+import { type FlagDefinition, type JsonLogic, operationsIn } from '@belay/flag-evaluator'
 
 type Mentions = { readonly evaluators: readonly string[]; readonly segments: readonly string[] }
 
@@ -17,19 +17,12 @@ function mentionsOf(rule: JsonLogic | undefined): Mentions {
   return mentions
 }
 
-/** With a list of its own instead of recursion: a rule may be nested deeper than the stack. */
 function lookFor(rule: object): Mentions {
   const evaluators = new Set<string>()
   const segments = new Set<string>()
-  const waiting: unknown[] = [rule]
-  while (waiting.length > 0) {
-    const it = waiting.pop()
-    if (typeof it !== 'object' || it === null) continue
-    for (const [name, value] of Object.entries(it)) {
-      if (name === '$ref' && typeof value === 'string') evaluators.add(value)
-      if (name === 'in_segment' && Array.isArray(value) && typeof value[0] === 'string') segments.add(value[0])
-      waiting.push(value)
-    }
+  for (const [operator, given] of operationsIn(rule)) {
+    if (operator === '$ref' && typeof given === 'string') evaluators.add(given)
+    if (operator === 'in_segment' && Array.isArray(given) && typeof given[0] === 'string') segments.add(given[0])
   }
   return { evaluators: [...evaluators], segments: [...segments] }
 }

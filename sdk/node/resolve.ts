@@ -1,12 +1,11 @@
 /** One evaluation. It waits for nothing, except for a membership that is not known yet; and it never throws. */
-import type { Evaluation, EvaluationContext, ValueType } from '@belay/flag-evaluator'
+import { type Evaluation, type EvaluationContext, isCompared, type ValueType } from '@belay/flag-evaluator'
 import { ErrorCode, type JsonValue, type ResolutionDetails } from '@openfeature/server-sdk'
 import { createAnswers, withoutValue } from './answers.ts'
 import type { Clock } from './clock.ts'
 import { plainContext } from './context.ts'
 import type { Definitions } from './definitions.ts'
 import type { Memberships } from './memberships.ts'
-import { isCompared } from './reports/compared.ts'
 import type { Gatherer } from './reports/gather.ts'
 import { unitOf } from './tracked.ts'
 

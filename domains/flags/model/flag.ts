@@ -1,5 +1,5 @@
 /** What a flag is, how one begins, and what must hold of it. Pure. */
-import { checkRule, type Json, type JsonLogic } from '@belay/flag-evaluator'
+import { checkRule, type Json, type JsonLogic, operationsIn } from '@belay/flag-evaluator'
 import { everyEnvironment, type ExposureWire, type FlagWire, type newFlagWire, type SettingWire } from '@belay/protocol'
 import type { z } from 'zod'
 import { flagProblem } from '../problems.ts'
@@ -158,17 +158,10 @@ export function whyBadRule(rule: unknown, field: string): { field: string; becau
 /** What a rule refers to by `$ref` or `in_segment` (as `segment:KEY`). */
 export function refsOf(rule: Json): Set<string> {
   const found = new Set<string>()
-  const walk = (it: Json | undefined): void => {
-    if (Array.isArray(it)) it.forEach(walk)
-    else if (typeof it === 'object' && it !== null) {
-      for (const [key, value] of Object.entries(it)) {
-        if (key === '$ref' && typeof value === 'string') found.add(value)
-        else if (key === 'in_segment' && Array.isArray(value) && typeof value[0] === 'string') found.add(`segment:${value[0]}`)
-        walk(value as Json)
-      }
-    }
+  for (const [operator, given] of operationsIn(rule)) {
+    if (operator === '$ref' && typeof given === 'string') found.add(given)
+    if (operator === 'in_segment' && Array.isArray(given) && typeof given[0] === 'string') found.add(`segment:${given[0]}`)
   }
-  walk(rule)
   return found
 }
 

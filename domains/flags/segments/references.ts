@@ -1,5 +1,5 @@
 /** Which segments a rule names, and whether it comes back to itself. Pure. */
-import type { JsonLogic } from '@belay/flag-evaluator'
+import { type JsonLogic, operationsIn } from '@belay/flag-evaluator'
 
 const refPrefix = 'segment:'
 export const evaluatorName = (key: string): string => `${refPrefix}${key}`
@@ -11,24 +11,14 @@ export const evaluatorName = (key: string): string => `${refPrefix}${key}`
 export function referencesOf(rule: JsonLogic): { segments: string[]; strangers: string[] } {
   const segments = new Set<string>()
   const strangers = new Set<string>()
-  const waiting: unknown[] = [rule]
-  while (waiting.length > 0) {
-    const it = waiting.pop()
-    if (Array.isArray(it)) for (const member of it as unknown[]) waiting.push(member)
-    else if (it !== null && typeof it === 'object') {
-      for (const [name, value] of Object.entries(it)) {
-        if (name === '$ref') {
-          if (typeof value === 'string' && value.startsWith(refPrefix)) segments.add(value.slice(refPrefix.length))
-          else strangers.add(typeof value === 'string' ? value : JSON.stringify(value))
-        } else {
-          const list: unknown = name === 'in_segment' && Array.isArray(value) ? value[0] : undefined
-          if (typeof list === 'string') segments.add(list)
-          waiting.push(value)
-        }
-      }
+  for (const [operator, given] of operationsIn(rule)) {
+    if (operator === '$ref') {
+      if (typeof given === 'string' && given.startsWith(refPrefix)) segments.add(given.slice(refPrefix.length))
+      else strangers.add(typeof given === 'string' ? given : JSON.stringify(given))
     }
+    if (operator === 'in_segment' && Array.isArray(given) && typeof given[0] === 'string') segments.add(given[0])
   }
-  return { segments: [...segments].sort(), strangers: [...strangers] }
+  return { segments: [...segments].sort(), strangers: [...strangers].sort() }
 }
 
 /** The way from `start` back to itself (`a -> b -> a`); undefined: there is none. */

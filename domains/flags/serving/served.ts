@@ -2,7 +2,7 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Clock } from '@belay/base'
-import type { EvaluationContext, FlagDefinition, FlagDocument, Json } from '@belay/flag-evaluator'
+import { type EvaluationContext, type FlagDocument, isCompared } from '@belay/flag-evaluator'
 import { eventBytes, type Hub } from '@belay/http'
 import { forFlagd } from '../model/dialect.ts'
 import type { LiveEnvironment, LiveNews } from '../live-types.ts'
@@ -85,7 +85,7 @@ export function openServed(
 
   function compare(flags: FlagDocument['flags']): void {
     for (const [key, definition] of Object.entries(flags)) {
-      if (isComparison(definition)) compared.add(key)
+      if (isCompared(definition)) compared.add(key)
       else compared.delete(key)
     }
   }
@@ -224,15 +224,4 @@ function definitionsOf(tag: string, plain: Buffer): Definitions {
       return it
     },
   }
-}
-
-/** An experiment, or a release that some get by a share and others do not. */
-function isComparison({ metadata, targeting }: FlagDefinition): boolean {
-  if (metadata?.kind === 'experiment') return true
-  return metadata?.kind === 'release' && targeting !== undefined && hasShare(targeting)
-}
-function hasShare(rule: Json): boolean {
-  if (Array.isArray(rule)) return rule.some(hasShare)
-  if (typeof rule !== 'object' || rule === null) return false
-  return Object.entries(rule).some(([operator, value]) => operator === 'fractional' || hasShare(value as Json))
 }
