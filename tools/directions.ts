@@ -9,6 +9,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'platform/*': ['platform/*'],
 
   'sdk/flags': [],
+  'sdk/stats': [],
+  'sdk/calls': ['sdk/flags'],
   'sdk/protocol': ['platform/base', 'sdk/flags'],
   'sdk/node': ['sdk/*'],
   'sdk/cloudfile': ['platform/base', 'sdk/flags'],
@@ -19,6 +21,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'domains/releases': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
   'domains/deployments': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments', 'domains/releases'],
   'domains/flags': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
+  'domains/calls': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
 
   'apps/server': ['platform/*', 'sdk/*', 'domains/*'],
   'apps/agent': ['platform/base', 'platform/exec'],

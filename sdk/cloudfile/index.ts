@@ -3,6 +3,7 @@ export { cloudFileJsonSchema } from './json-schema.ts'
 export { nearest } from './nearest.ts'
 export { type CloudFileProblem, type CloudFileReading, formatProblem, readCloudFile } from './read.ts'
 export {
+  type CallsSpec,
   type CheckSpec,
   type CloudFile,
   cloudFileSchema,

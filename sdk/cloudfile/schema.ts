@@ -77,6 +77,10 @@ export const serviceSchema = z.strictObject({
   watch: z.array(relativePath).optional().describe('Paths whose change makes a new build; by default the folder of `path`.'),
   stop: duration.prefault('10s').describe('How long it may take to end after SIGTERM before it is killed.'),
   open: z.boolean().default(false).describe('A person may open it in a browser; the page then links to it.'),
+  record: z
+    .boolean()
+    .default(false)
+    .describe("true: a Node service is started with Belay's recorder, which tells what each call of its API costs (Node 22.18 or newer)."),
 })
 
 export const hostSchema = z.strictObject({
@@ -155,6 +159,68 @@ const ringSchema = z
     return { name: ring, where: (rule.where ?? null) as JsonLogic, segment: rule.segment ?? null }
   })
 
+const callSource = z
+  .string()
+  .regex(/^(header|query)\.[\w-]{1,100}$/, 'is header.NAME or query.NAME')
+  .transform((it) => (it.startsWith('header.') ? it.toLowerCase() : it))
+
+const callMethodSchema = z.strictObject({
+  path: z.string().startsWith('/').max(500).describe('A segment that begins with a colon takes any value; /* at the end takes the rest.'),
+  verb: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).optional().describe("HTTP's method; by default any."),
+  name: z.string().min(1).max(200).describe('{noun}.{verb} of the path; {header.x-operation}, {query.op} or {body.method} of the request.'),
+})
+
+/** `NAME` or `NAME: RULE`; read as `{ name, where }`. */
+const audienceSchema = z
+  .union([
+    name.transform((it) => ({ [it]: null as unknown })),
+    z
+      .record(name, z.unknown())
+      .refine((it) => Object.keys(it).length === 1, 'needs exactly one name; write one audience in each line of the list'),
+  ])
+  .transform((it) => {
+    const [audience, where] = Object.entries(it)[0] as [string, unknown]
+    return { name: audience, where: (where ?? null) as JsonLogic }
+  })
+
+/** In ms with its fraction: a call costs less than a millisecond more often than not. */
+const budgetTime = z
+  .string()
+  .refine((text) => (parseDurationMs(text) ?? 0) > 0, 'is not a duration; write for example 0.5ms, 10ms or 2s')
+  .meta({ pattern: '^\\s*(\\d+(\\.\\d+)?(ms|s|m|h|d))+\\s*$', examples: ['0.5ms', '10ms', '2s'] })
+  .transform((text) => parseDurationMs(text) as number)
+
+const budgetSchema = z
+  .strictObject({
+    real: budgetTime.optional().describe('The mean of real time.'),
+    cpu: budgetTime.optional().describe('The mean of CPU time.'),
+    db: budgetTime.optional().describe('The mean of the time of its statements.'),
+    statements: z.number().min(0).optional().describe('The mean number of statements.'),
+    transactions: z.number().min(0).optional().describe('The mean number of transactions.'),
+  })
+  .refine((it) => Object.keys(it).length > 0, 'needs at least one of real, cpu, db, statements, transactions')
+
+const callsSchema = z
+  .strictObject({
+    methods: z.array(callMethodSchema).max(200).default([]).describe('What calls are named; the first that matches. By default the route.'),
+    account: z
+      .union([callSource.transform((one) => [one]), z.array(callSource).max(10)])
+      .default([])
+      .describe('Where a request names its account: header.NAME or query.NAME.'),
+    audiences: z
+      .array(audienceSchema)
+      .max(50)
+      .default([])
+      .describe(
+        'Who calls: NAME: RULE over method, verb, path, header.NAME, query.NAME, account, robot; the first that matches. A NAME alone takes all.',
+      ),
+    budgets: z
+      .record(z.string().min(1).max(200), budgetSchema)
+      .default({})
+      .describe('What a call may cost at most, by method; rehearsals fail above it.'),
+  })
+  .prefault({})
+
 export const cloudFileSchema = z
   .strictObject({
     cloud: name.describe('The name of your cloud.'),
@@ -172,6 +238,7 @@ export const cloudFileSchema = z
       .max(ringsMax)
       .default([])
       .describe('The ladder that flags climb: named audiences, the smallest first. The last is always all, whether written or not.'),
+    calls: callsSchema.describe('How the calls of your API are named, sorted and limited.'),
   })
   .describe('belay.yaml tells Belay about a cloud: its services, environments and deployment steps.')
 
@@ -182,5 +249,6 @@ export type EnvironmentSpec = z.output<typeof environmentSchema>
 export type HostSpec = z.output<typeof hostSchema>
 export type StepSpec = z.output<typeof stepSchema>
 export type CheckSpec = z.output<typeof checkSchema>
+export type CallsSpec = z.output<typeof callsSchema>
 export type RingSpec = z.output<typeof ringSchema>
 export type EnvSpec = z.output<typeof env>

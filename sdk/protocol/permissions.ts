@@ -28,6 +28,7 @@ export const permissions = {
   'flag.kill': 'developer',
   'flag.approve': 'operator',
   'flag.keys': 'operator',
+  'calls.import': 'developer',
   'access.manage': 'admin',
 } as const satisfies Record<string, Role>
 export type Action = keyof typeof permissions

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { roles } from './permissions.ts'
 import { pageMax, type Route, route } from './route.ts'
+import { callRoutes } from './routes-calls.ts'
 import { flagRoutes } from './routes-flags.ts'
 import * as wire from './wire.ts'
 
@@ -355,6 +356,7 @@ export const routes = {
   },
 
   ...flagRoutes,
+  ...callRoutes,
 
   session: {
     /** Opened by a browser from the printed link: sets the cookie and redirects to `to`. */

@@ -270,6 +270,7 @@ const actionSays: Readonly<Record<Action, string>> = {
   'flag.kill': 'Throw the kill switch, with a reason',
   'flag.approve': "Approve somebody else's change of a flag",
   'flag.keys': 'Make and end client keys',
+  'calls.import': 'Import access logs',
   'access.manage': 'Manage people and tokens',
 }
 

@@ -1,0 +1,20 @@
+/** What a call is named, whom it serves, what its statements are; and the shape in which recorders tell of calls. */
+export {
+  type CallBatch,
+  type CallColumns,
+  type CallContext,
+  type CallRules,
+  counted,
+  everyone,
+  eventsMax,
+  type Exemplar,
+  type ExemplarEvent,
+  type ExemplarReason,
+  exemplarReasons,
+  measured,
+  type MethodRule,
+  methodsMax,
+  overflowMethod,
+  type ProcessFigures,
+  type Source,
+} from './types.ts'
