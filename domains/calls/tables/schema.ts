@@ -1,0 +1,285 @@
+/**
+ * The tables of calls in the column store: raw rows for weeks, rollups for months and years, filled by views as rows come
+ * in, so that every table is as fresh as the last insert. Each page names one environment, so that is what rows are sorted
+ * by first.
+ */
+import type { ColumnMigrations } from '@belay/columns'
+import { callColumns } from '../row.ts'
+
+/** A raw row takes about 40 bytes; a month of them is what questions about single calls, hosts and accounts reach back to. */
+export const rawDays = 30
+/** A year and a month, so that a month can be laid beside the same month a year before. */
+export const hourDays = 400
+export const dayDays = 5 * 365
+
+/** What quantile states are kept of, and in which order they come out. */
+export const quantileLevels = [0.5, 0.95, 0.99] as const
+
+/**
+ * What is measured, by the stem of its rollup columns: `real_sum`, `real_sq` (sum of squares), `real_max`; in `calls_day`
+ * also `real_q`. `own` is real time without the calls to other services; those may overlap, so it ends at 0.
+ */
+export const stems = ['real', 'own', 'cpu', 'dbt', 'stc', 'txc'] as const
+export type Stem = (typeof stems)[number]
+
+/** Of one raw row. `c.` keeps names apart from rollup columns that are called the same. */
+const valueOf: Readonly<Record<Stem, string>> = {
+  real: 'c.real_us',
+  own: 'if(c.n = 1, greatest(toInt64(c.real_us) - toInt64(c.ext_us), 0), toInt64(c.real_us) - toInt64(c.ext_us))',
+  cpu: 'c.cpu_us',
+  dbt: 'c.dbt_us',
+  stc: 'c.stc',
+  txc: 'c.txc',
+}
+/** Late rows (n = 0) are no calls: they add to sums, never to counts, maxima and quantiles. A call without CPU time is none of CPU's. */
+const isOne = (stem: Stem): string => (stem === 'cpu' ? 'c.cpu_n = 1' : 'c.n = 1')
+const summed = (stem: Stem, what: string): string => (stem === 'cpu' ? `sumIf(${what}, c.cpu_n = 1)` : `sum(${what})`)
+const quantiles = `quantilesBFloat16(${quantileLevels.join(', ')})`
+
+/** What raw rows `FROM calls AS c` come to, under the names and with the meaning of the rollups' columns. */
+export const rawSums: readonly (readonly [name: string, expression: string])[] = [
+  ['n', 'sum(c.n)'],
+  ['errors', 'sumIf(c.n, c.failed = 1)'],
+  ['cpu_n', 'sumIf(c.n, c.cpu_n = 1)'],
+  ...stems.flatMap((stem) => [
+    [`${stem}_sum`, summed(stem, stem === 'own' ? valueOf[stem] : `toUInt64(${valueOf[stem]})`)] as const,
+    [`${stem}_sq`, summed(stem, `toFloat64(${valueOf[stem]}) * ${valueOf[stem]}`)] as const,
+    [`${stem}_max`, `maxIf(toUInt32(${valueOf[stem]}), ${isOne(stem)})`] as const,
+  ]),
+  ['ext_sum', 'sum(toUInt64(c.ext_us))'],
+  ['ext_n', 'sum(toUInt64(c.ext))'],
+  ['in_sum', 'sum(toUInt64(c.in_bytes))'],
+  ['out_sum', 'sum(toUInt64(c.out_bytes))'],
+  ['rep_max', 'max(c.rep)'],
+]
+export const rawQuantiles: readonly (readonly [name: string, expression: string])[] = stems.map((stem) => [
+  `${stem}_q`,
+  `quantilesBFloat16StateIf(${quantileLevels.join(', ')})(toUInt32(${valueOf[stem]}), ${isOne(stem)})`,
+])
+
+const lowText = (name: string) => `${name} LowCardinality(String)`
+/** Counts and sums of whole numbers are small: T64 cuts the bits that none of a block uses. */
+const sumColumns = [
+  'n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
+  'errors SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
+  'cpu_n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
+  ...stems.flatMap((stem) => [
+    `${stem}_sum SimpleAggregateFunction(sum, ${stem === 'own' ? 'Int64' : 'UInt64'}) CODEC(T64, ZSTD(1))`,
+    `${stem}_sq SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1))`,
+    `${stem}_max SimpleAggregateFunction(max, UInt32) CODEC(T64, ZSTD(1))`,
+  ]),
+  ...['ext_sum', 'ext_n', 'in_sum', 'out_sum'].map((name) => `${name} SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))`),
+  'rep_max SimpleAggregateFunction(max, UInt16) CODEC(T64, ZSTD(1))',
+]
+const quantileColumns = stems.map((stem) => `${stem}_q AggregateFunction(${quantiles}, UInt32) CODEC(ZSTD(1))`)
+
+const rawCodecs: Readonly<Record<string, string>> = {
+  ts: 'CODEC(Delta(8), ZSTD(1))',
+  ...Object.fromEntries(
+    ['real_us', 'cpu_us', 'dbt_us', 'dbw_us', 'ext_us', 'ext', 'loop_us', 'stc', 'txc', 'rows', 'rep', 'in_bytes', 'out_bytes'].map(
+      (name) => [name, 'CODEC(T64, ZSTD(1))'],
+    ),
+  ),
+  account: 'CODEC(ZSTD(1))',
+  // Chance does not compress.
+  trace: 'CODEC(NONE)',
+  span: 'CODEC(NONE)',
+}
+/** Days and hours are those of UTC, wherever the engine runs. */
+const rawType = (name: string, type: string) => (name === 'ts' ? "DateTime64(3, 'UTC')" : type)
+const rawColumns = callColumns.map(([name, type]) => `${name} ${rawType(name, type)} ${rawCodecs[name] ?? 'CODEC(ZSTD(1))'}`)
+
+/** Whole parts are dropped when all of their rows are too old; nothing is rewritten for it. */
+const dropWholeParts = { ttl_only_drop_parts: 1 }
+const hourColumn = "t DateTime('UTC') CODEC(Delta(4), ZSTD(1))"
+const dayColumn = 't Date CODEC(Delta(2), ZSTD(1))'
+const keyed = ['service', 'environment', 'method', 'release', 'lane', 'audience'] as const
+const byKey = 'environment, service, method, release, lane, audience, failed, t'
+const hourOfCall = "toStartOfHour(toDateTime(c.ts, 'UTC'))"
+const dayOfCall = "toDate(c.ts, 'UTC')"
+
+const select = (keys: readonly (readonly [name: string, expression: string])[], values: typeof rawSums, where = ''): string =>
+  `SELECT ${[...keys, ...values].map(([name, expression]) => `${expression} AS ${name}`).join(', ')} FROM calls AS c${where} GROUP BY ${keys
+    .map(([name]) => name)
+    .join(', ')}`
+const ofCall = (names: readonly string[]) => names.map((name) => [name, `c.${name}`] as const)
+
+export const callMigrations: ColumnMigrations = {
+  room: 'calls',
+  steps: [
+    {
+      name: '001-calls',
+      up: (it) => [
+        ...it.table({
+          name: 'calls',
+          columns: rawColumns.join(', '),
+          family: 'MergeTree',
+          partitionBy: 'toDate(ts)',
+          orderBy: 'environment, service, method, ts',
+          ttl: `toDateTime(ts) + INTERVAL ${rawDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.table({
+          name: 'calls_hour',
+          columns: [...keyed.map(lowText), 'failed UInt8', hourColumn, ...sumColumns].join(', '),
+          family: 'AggregatingMergeTree',
+          partitionBy: 'toYYYYMM(t)',
+          orderBy: byKey,
+          ttl: `t + INTERVAL ${hourDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.view({
+          name: 'calls_to_hour',
+          from: 'calls',
+          to: 'calls_hour',
+          select: select([...ofCall([...keyed, 'failed']), ['t', hourOfCall]], rawSums),
+        }),
+        ...it.table({
+          name: 'calls_day',
+          columns: [...keyed.map(lowText), 'failed UInt8', dayColumn, ...sumColumns, ...quantileColumns].join(', '),
+          family: 'AggregatingMergeTree',
+          partitionBy: 'toYYYYMM(t)',
+          orderBy: byKey,
+          ttl: `t + INTERVAL ${dayDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.view({
+          name: 'calls_to_day',
+          from: 'calls',
+          to: 'calls_day',
+          select: select([...ofCall([...keyed, 'failed']), ['t', dayOfCall]], [...rawSums, ...rawQuantiles]),
+        }),
+        // A call that met three flags is in three rows: sums over several variants count it as often.
+        ...it.table({
+          name: 'calls_hour_variant',
+          columns: [...['service', 'environment', 'method', 'variant', 'release', 'audience'].map(lowText), hourColumn, ...sumColumns].join(
+            ', ',
+          ),
+          family: 'AggregatingMergeTree',
+          partitionBy: 'toYYYYMM(t)',
+          orderBy: 'environment, service, method, variant, release, audience, t',
+          ttl: `t + INTERVAL ${hourDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.view({
+          name: 'calls_to_hour_variant',
+          from: 'calls',
+          to: 'calls_hour_variant',
+          select: select(
+            [
+              ...ofCall(['service', 'environment', 'method', 'release', 'audience']),
+              ['variant', 'arrayJoin(c.variants)'],
+              ['t', hourOfCall],
+            ],
+            rawSums,
+          ),
+        }),
+        ...it.table({
+          name: 'calls_day_account',
+          columns: [
+            ...['service', 'environment', 'method', 'audience'].map(lowText),
+            'account String CODEC(ZSTD(1))',
+            dayColumn,
+            ...sumColumns,
+          ].join(', '),
+          family: 'AggregatingMergeTree',
+          partitionBy: 'toYYYYMM(t)',
+          orderBy: 'environment, service, method, account, audience, t',
+          ttl: `t + INTERVAL ${hourDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.view({
+          name: 'calls_to_day_account',
+          from: 'calls',
+          to: 'calls_day_account',
+          select: select([...ofCall(['service', 'environment', 'method', 'audience', 'account']), ['t', dayOfCall]], rawSums),
+        }),
+        // Statements that were repeated within a call: how many calls did so, and how often the worst of them.
+        ...it.table({
+          name: 'calls_hour_repeat',
+          columns: [
+            ...[...keyed, 'repeated'].map(lowText),
+            hourColumn,
+            'n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
+            'rep_max SimpleAggregateFunction(max, UInt16) CODEC(T64, ZSTD(1))',
+          ].join(', '),
+          family: 'AggregatingMergeTree',
+          partitionBy: 'toYYYYMM(t)',
+          orderBy: 'environment, service, method, repeated, release, lane, audience, t',
+          ttl: `t + INTERVAL ${hourDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.view({
+          name: 'calls_to_hour_repeat',
+          from: 'calls',
+          to: 'calls_hour_repeat',
+          select: select(
+            [...ofCall([...keyed, 'repeated']), ['t', hourOfCall]],
+            [
+              ['n', 'sum(c.n)'],
+              ['rep_max', 'max(c.rep)'],
+            ],
+            " WHERE c.rep > 1 AND c.repeated != ''",
+          ),
+        }),
+        ...it.table({
+          name: 'call_exemplars',
+          columns: [
+            "ts DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))",
+            ...['service', 'environment', 'release', 'lane', 'host', 'method', 'audience'].map(lowText),
+            'account String CODEC(ZSTD(1))',
+            'variants Array(LowCardinality(String))',
+            'status UInt16',
+            'failed UInt8',
+            lowText('why'),
+            ...['real_us', 'cpu_us', 'dbt_us', 'ext_us'].map((name) => `${name} UInt32`),
+            'cpu_n UInt8',
+            'stc UInt16',
+            'txc UInt16',
+            'trace String CODEC(ZSTD(1))',
+            'span String CODEC(ZSTD(1))',
+            'events String CODEC(ZSTD(3))',
+            'cut UInt32',
+          ].join(', '),
+          family: 'MergeTree',
+          partitionBy: 'toDate(ts)',
+          orderBy: 'environment, service, method, ts',
+          ttl: `toDateTime(ts) + INTERVAL ${rawDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        ...it.table({
+          name: 'call_processes',
+          columns: [
+            "ts DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))",
+            ...['service', 'environment', 'release', 'host', 'mode'].map(lowText),
+            'interval_ms UInt32 CODEC(T64, ZSTD(1))',
+            'cpu_ms Float64 CODEC(ZSTD(1))',
+            'attributed_ms Float64 CODEC(ZSTD(1))',
+            'dropped UInt64 CODEC(T64, ZSTD(1))',
+            'overflowed UInt64 CODEC(T64, ZSTD(1))',
+          ].join(', '),
+          family: 'MergeTree',
+          partitionBy: 'toDate(ts)',
+          orderBy: 'environment, service, ts',
+          ttl: `toDateTime(ts) + INTERVAL ${rawDays} DAY`,
+          settings: dropWholeParts,
+        }),
+        // CPU time of services that report none, by regression: µs per call, and over how many windows. The newest counts.
+        ...it.table({
+          name: 'call_cpu_estimates',
+          columns: [
+            "ts DateTime('UTC') CODEC(Delta(4), ZSTD(1))",
+            ...['service', 'environment', 'method'].map(lowText),
+            'cpu_us Float64',
+            'windows UInt32',
+          ].join(', '),
+          family: 'MergeTree',
+          partitionBy: 'toYYYYMM(ts)',
+          orderBy: 'environment, service, method, ts',
+          ttl: `ts + INTERVAL ${hourDays} DAY`,
+          settings: dropWholeParts,
+        }),
+      ],
+    },
+  ],
+}
