@@ -98,6 +98,8 @@ export function openEnvironments(options: {
   openHost: (it: { name: string; environment: string; folder: string; spec: HostSpec }) => Host
   /** What the rest of the house gives to every service of an environment. */
   given?: (environment: string) => Promise<Variables>
+  /** URL of the module that Node services with `record: true` are started with. */
+  recorder?: string
 }): Environments {
   const { store, ledger, clock, folder } = options
   const leases = openLeases(options)
@@ -196,10 +198,13 @@ export function openEnvironments(options: {
   async function serviceSpec(it: Parameters<Environments['serviceSpec']>[0]): ReturnType<Environments['serviceSpec']> {
     const service = it.config.services[it.service]
     const { values, secrets } = await variables(it)
+    const isRecorded = service?.record === true && options.recorder !== undefined
+    // Beside what the team gives Node itself.
+    const recorded = { NODE_OPTIONS: `${values.NODE_OPTIONS ?? ''} --import=${options.recorder}`.trim() }
     const spec: ServiceSpec = {
       shell: service?.run ?? '',
       cwd: softwareFolder(it.service, it.artifact),
-      env: values,
+      env: isRecorded ? { ...values, ...recorded } : values,
       stopMs: service?.stop ?? 10_000,
       port: it.portOf(it.host, it.service),
       label: it.release,

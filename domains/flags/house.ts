@@ -1,4 +1,5 @@
 /** All rooms of this domain put together: flags, segments, client keys, what services report, and their serving. */
+import type { IncomingMessage } from 'node:http'
 import type { Access, Who } from '@belay/access'
 import type { Clock } from '@belay/base'
 import type { Api } from '@belay/http'
@@ -16,7 +17,7 @@ import { openSegments } from './segments/segments.ts'
 import { segmentRoutes } from './segments/routes.ts'
 import { segmentMigrations } from './segments/store.ts'
 import type { Segments } from './segments/types.ts'
-import { type ClientKeys, clientKeyMigrations, openClientKeys, readRates, servingRoutes } from './serving/index.ts'
+import { type ClientKeys, clientKeyMigrations, openClientKeys, readRates, senderEnvironment, servingRoutes } from './serving/index.ts'
 import { flagMigrations } from './store.ts'
 import { self } from './writer.ts'
 
@@ -37,6 +38,8 @@ export type FlagHouse = {
   readonly reports: Reports
   /** The secret with which the services of an environment ask for its flags; the same at every start. */
   serviceKey(environment: string): Promise<string>
+  /** For whoever else takes what services send: which environment the key of a request is for. @throws Problem for all others. */
+  senderEnvironment(request: IncomingMessage, authenticate: Access['authenticate']): Promise<string>
   /** Reads everything into memory; before it is asked anything. */
   load(): Promise<void>
   /** Does what is due until aborted: schedules, counts, retention. */
@@ -93,6 +96,7 @@ export function openFlagHouse(it: {
       if (!flags.environments().includes(environment)) await flags.refresh()
       return keys.ensure(environment, 'server', `${servicesOf}${environment}`)
     },
+    senderEnvironment: (request, authenticate) => senderEnvironment(request, { live: flags.live, keys, authenticate }),
     async load() {
       await segments.load()
       await flags.load()

@@ -55,7 +55,11 @@ export function rawRoutes(options: {
   }
 
   return {
-    add: (prefix, handler) => void routes.push({ prefix, handler }),
+    add(prefix, handler) {
+      routes.push({ prefix, handler })
+      // The longest that fits takes a request.
+      routes.sort((a, b) => b.prefix.length - a.prefix.length)
+    },
     close() {
       isClosing = true
     },

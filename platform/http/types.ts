@@ -56,7 +56,7 @@ export type Api<Who> = {
   /** A stream of octets. */
   bytes<R extends RouteShape>(route: R, handler: (ask: Ask<R, Who>) => Promise<Readable>): void
   /**
-   * Hands every request whose path begins with `prefix` to `handler`, with nothing of Fastify between: for what is
+   * Hands every request whose path begins with `prefix` (of several, the longest) to `handler`, with nothing of Fastify between: for what is
    * asked so often that the way there would cost more than the answer. Who asks, bounds and errors are the handler's
    * own; the guard of hosts, the log without the query and the refusal at the end are not.
    */

@@ -1,5 +1,5 @@
-/** Bodies in, answers out, by hand: the pieces that the raw routes of this folder share. Private to it. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+/** Bodies and queries, by hand: the pieces that the raw routes of this folder share. Private to it. */
+import type { IncomingMessage } from 'node:http'
 
 /** What came when a body is too large is thrown away up to here, so that the refusal is read; then the connection goes. */
 const drainMaxBytes = 16 * 1_024 * 1_024
@@ -25,18 +25,6 @@ export function readBody(request: IncomingMessage, maxBytes: number, done: (body
     if (isOver) return
     done(more === undefined ? (first?.toString() ?? '') : Buffer.concat(more).toString())
   })
-}
-
-/** Headers as a flat list are written as they are, without a detour through an object. */
-export function sendJson(response: ServerResponse, status: number, body: string, headers: readonly string[] = []): void {
-  response.writeHead(status, [
-    'content-type',
-    'application/json; charset=utf-8',
-    'content-length',
-    String(Buffer.byteLength(body)),
-    ...headers,
-  ])
-  response.end(body)
 }
 
 /** The query of a request's URL; undefined when there is none. */

@@ -5,6 +5,7 @@ import { Problem } from '@belay/base'
 import { type Credentials, credentialsOf } from '@belay/http'
 import { type Action, may, whyNot } from '@belay/protocol'
 import type { LiveFlags } from '../live-types.ts'
+import { queryOf } from './answers.ts'
 import { type ClientKeys, type KeyHolder, keyPrefix } from './keys.ts'
 import { servingProblem } from './problems.ts'
 
@@ -60,6 +61,18 @@ async function personOf(
   const environment = query?.get('environment') ?? live.usual()?.name
   if (environment === undefined) throw servingProblem('serving-environment-unclear', { known: live.environments().map(({ name }) => name) })
   return { environment, id: `who ${who.actor}`, key: undefined, who }
+}
+
+/**
+ * For what services send besides reports of flags: which environment the sender's key is for. A person or token that
+ * may import calls may send as well and says `?environment=`.
+ * @throws Problem as `askerOf`, `client-key-evaluates-only`, `serving-not-allowed`.
+ */
+export async function senderEnvironment(request: IncomingMessage, options: AskerOptions): Promise<string> {
+  const asker = await askerOf(request, queryOf(request.url ?? ''), options)
+  requireServerKey(asker)
+  requireAction(asker.who, 'calls.import')
+  return asker.environment
 }
 
 /** @throws Problem `client-key-evaluates-only`. */

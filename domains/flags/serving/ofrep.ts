@@ -7,8 +7,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EvaluationContext } from '@belay/flag-evaluator'
-import type { Hub } from '@belay/http'
-import { queryOf, readBody, sendJson } from './answers.ts'
+import { type Hub, sendJson } from '@belay/http'
+import { queryOf, readBody } from './answers.ts'
 import { type Asker, type AskerOptions, askerOf, isProblem } from './asker.ts'
 import { contextMaxBytes, isBad, parseContext } from './context.ts'
 import { bareTag, noneMatchNames } from './etag.ts'
