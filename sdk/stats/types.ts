@@ -39,4 +39,6 @@ export type ChangePointOptions = {
   readonly magnitudeMin?: number
   /** `upstream` repeats Otava's merge with its stale neighbour, for comparing with its vectors; default `corrected`. */
   readonly merge?: 'corrected' | 'upstream'
+  /** Of the interval; default 0.99. */
+  readonly confidence?: number
 }
