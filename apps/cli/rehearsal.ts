@@ -16,6 +16,7 @@ const phaseNames: Readonly<Record<Phase['name'], (it: RehearsalWire) => string>>
   baseline: ({ environment }) => `bring ${environment} to production's release`,
   deploy: ({ release }) => `deploy ${release}`,
   tests: () => 'test the deployed release',
+  costs: () => 'what its calls cost',
   undo: () => 'the way back',
   'deploy-again': ({ release }) => `deploy ${release} again`,
 }
@@ -46,7 +47,8 @@ async function showTasks(context: Context, watch: Watch): Promise<RehearsalWire>
       task: leftTo(context, phaseNames[name](watch.now()), async (_, task) => {
         const phase = await watch.until(
           name,
-          ({ state, deployment }) => state !== 'pending' && (state !== 'running' || deployment !== null || name === 'tests'),
+          ({ state, deployment }) =>
+            state !== 'pending' && (state !== 'running' || deployment !== null || name === 'tests' || name === 'costs'),
         )
         const title = phaseNames[name](watch.now())
         if (phase.state === 'skipped' || phase.state === 'pending')
@@ -93,13 +95,14 @@ async function showLines(context: Context, watch: Watch, options: { output: bool
   for (const { name } of watch.now().phases) {
     const phase = await watch.until(
       name,
-      ({ state, deployment }) => state !== 'pending' && (state !== 'running' || deployment !== null || name === 'tests'),
+      ({ state, deployment }) =>
+        state !== 'pending' && (state !== 'running' || deployment !== null || name === 'tests' || name === 'costs'),
     )
     if (phase.state === 'skipped' || phase.state === 'pending') continue
     context.tell(`${sayClock(phase.startedAt ?? Date.now())}  ${phaseNames[name](watch.now())}`)
     if (phase.deployment !== null) await showDeployment(context, phase.deployment, { output: options.output, prefix: '  ' })
     const ended = await watch.until(name, ({ state }) => state !== 'running')
-    if (ended.state === 'failed' || (options.output && name === 'tests')) printOutput(ended, context)
+    if (ended.state === 'failed' || (options.output && (name === 'tests' || name === 'costs'))) printOutput(ended, context)
     context.tell(
       `${sayClock(ended.endedAt ?? Date.now())}  ${ended.state}: ${phaseNames[name](watch.now())}${ended.because === null ? '' : `: ${ended.because}`}`,
     )

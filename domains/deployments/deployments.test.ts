@@ -15,7 +15,7 @@ import { onEachStore, temporaryFolder } from '@belay/testkit'
 import { afterEach, expect, test } from 'vitest'
 import { openDeployments } from './deployments.ts'
 import { drive } from './drive.ts'
-import { type DriveElsewhere, openRehearsals } from './rehearsals.ts'
+import { type CostJudge, type CostsOf, type DriveElsewhere, openRehearsals } from './rehearsals.ts'
 import { deploymentMigrations } from './tables.ts'
 
 const agentMain = fileURLToPath(new URL('../../apps/agent/main.ts', import.meta.url))
@@ -44,7 +44,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
-async function ground(open: () => Promise<Store>, text: string, driveElsewhere: DriveElsewhere = async () => {}) {
+type Beside = { readonly driveElsewhere?: DriveElsewhere; readonly costs?: CostJudge }
+async function ground(open: () => Promise<Store>, text: string, { driveElsewhere = async () => {}, costs }: Beside = {}) {
   const place = await temporaryFolder()
   closing.push(async () => place[Symbol.asyncDispose]())
   const repository = join(place.path, 'repository')
@@ -88,7 +89,7 @@ async function ground(open: () => Promise<Store>, text: string, driveElsewhere: 
   const parts = { store, ledger, clock, environments, releases }
   const log = (line: string, error?: unknown) => process.stderr.write(`${line} ${error instanceof Error ? error.stack : ''}\n`)
   const deployments = openDeployments({ ...parts, log })
-  const rehearsals = openRehearsals({ ...parts, deployments, driveElsewhere, log })
+  const rehearsals = openRehearsals({ ...parts, deployments, driveElsewhere, costs, log })
   closing.push(async () => {
     for (const environment of await environments.list()) await environments.halt(environment, 'ann').catch(() => {})
     await agent.ask('retire', {})
@@ -284,6 +285,33 @@ onEachStore('a rehearsal', (open) => {
     expect(rehearsal.phases[2]?.because).toBe('two')
     const plan = await it.deployments.plan('production', 'v2')
     expect(plan.items.every((item) => (item.expectedMs ?? 0) > 0)).toBe(true)
+  }, 60_000)
+
+  test('asks what calls cost when there are budgets, and falls when that is too much', async () => {
+    const asked: CostsOf[] = []
+    const costs: CostJudge = {
+      wanted: () => true,
+      async judge(it) {
+        asked.push(it)
+        const ok = it.release === 'v1'
+        return { ok, says: ok ? 'all within' : 'Items.getList takes 22 ms of CPU; its budget is 10 ms', lines: ['Items.getList'] }
+      },
+    }
+    const it = await ground(open, cloudFile(), { costs })
+    await it.cut('v1', greet('one'))
+    await it.cut('v2', greet('two'))
+    const passed = await it.rehearse('v1', { undo: true })
+    expect(passed.phases.map((phase) => `${phase.name} ${phase.state}`)).toContain('costs passed')
+    await it.deploy('production', 'v1')
+    const fallen = await it.rehearse('v2', { undo: true })
+    expect(fallen).toMatchObject({
+      state: 'failed',
+      because: 'costs failed: Items.getList takes 22 ms of CPU; its budget is 10 ms',
+    })
+    expect(fallen.phases.find((phase) => phase.name === 'costs')).toMatchObject({ state: 'failed', output: 'Items.getList\n' })
+    expect(fallen.phases.find((phase) => phase.name === 'undo')?.state).toBe('pending')
+    const tests = fallen.phases.find((phase) => phase.name === 'tests')
+    expect(asked[1]).toMatchObject({ release: 'v2', previous: 'v1', sinceAt: tests?.startedAt, untilAt: tests?.endedAt })
   }, 60_000)
 
   test('that fails says in which phase and why, and production is told', async () => {

@@ -3,7 +3,7 @@ import type { Db } from '@belay/store'
 import { type DeploymentTables, numberOf, tables } from './tables.ts'
 
 export type Phase = {
-  readonly name: 'baseline' | 'deploy' | 'tests' | 'undo' | 'deploy-again'
+  readonly name: 'baseline' | 'deploy' | 'tests' | 'costs' | 'undo' | 'deploy-again'
   readonly state: 'pending' | 'running' | 'passed' | 'failed' | 'skipped'
   readonly deployment: string | null
   readonly startedAt: number | null

@@ -18,6 +18,22 @@ const testOutputBytesMax = 64 * 1024
 /** Starts a controller process of its own for a deployment, to be killed at a moment (undefined: it goes on to the end). Resolves when it is gone. */
 export type DriveElsewhere = (deployment: string, killAt: { item: number; moment: 'begun' | 'done' } | undefined) => Promise<void>
 
+/** Whether the calls that the tests made cost no more than they may. */
+export type CostJudge = {
+  /** Does belay.yaml set a budget? */
+  wanted(): boolean
+  judge(it: CostsOf): Promise<{ readonly ok: boolean; readonly says: string; readonly lines: readonly string[] }>
+}
+export type CostsOf = {
+  readonly environment: string
+  readonly release: string
+  /** Production's release, which the new one is compared with. */
+  readonly previous: string | null
+  readonly sinceAt: number
+  readonly untilAt: number
+  readonly signal: AbortSignal
+}
+
 export type Rehearsals = {
   start(asking: { release: string; environment?: string | undefined; undo: boolean; chaos: boolean }, actor: string): Promise<Rehearsal>
   abort(id: string, actor: string): Promise<Rehearsal>
@@ -28,7 +44,13 @@ export type Rehearsals = {
 }
 
 export function openRehearsals(
-  ground: Ground & { deployments: Deployments; driveElsewhere: DriveElsewhere; log: (line: string, error?: unknown) => void },
+  ground: Ground & {
+    deployments: Deployments
+    driveElsewhere: DriveElsewhere
+    /** Absent: no calls are recorded, and budgets are not looked at. */
+    costs?: CostJudge | undefined
+    log: (line: string, error?: unknown) => void
+  },
 ): Rehearsals {
   const { store, ledger, clock, environments, releases, deployments } = ground
   const running = new Map<string, AbortController>()
@@ -215,6 +237,21 @@ export function openRehearsals(
     )
   }
 
+  async function costs(rehearsal: Rehearsal, signal: AbortSignal): ReturnType<typeof onePhase> {
+    const tests = rehearsal.phases.find((it) => it.name === 'tests')
+    if (ground.costs === undefined || tests?.state !== 'passed') return { state: 'skipped', because: 'no tests ran, so no calls were made' }
+    const { ok, says, lines } = await ground.costs.judge({
+      environment: rehearsal.environment,
+      release: rehearsal.release,
+      previous: await environments.inProduction(),
+      sinceAt: tests.startedAt ?? rehearsal.startedAt,
+      untilAt: tests.endedAt ?? clock.now(),
+      signal,
+    })
+    const output = lines.map((line) => `${line}\n`).join('')
+    return ok ? { state: 'passed', because: says, output } : { failed: says, output }
+  }
+
   async function onePhase(
     rehearsal: Rehearsal,
     phase: Phase,
@@ -246,6 +283,8 @@ export function openRehearsals(
         )
       case 'tests':
         return tests(rehearsal, signal)
+      case 'costs':
+        return costs(rehearsal, signal)
     }
   }
 
@@ -282,7 +321,13 @@ export function openRehearsals(
     async start(asking, actor) {
       const stage = await stageFor(asking.environment)
       const release = await releases.byName(asking.release)
-      const names: Phase['name'][] = ['baseline', 'deploy', 'tests', ...(asking.undo ? (['undo', 'deploy-again'] as const) : [])]
+      const names: Phase['name'][] = [
+        'baseline',
+        'deploy',
+        'tests',
+        ...(ground.costs?.wanted() ? (['costs'] as const) : []),
+        ...(asking.undo ? (['undo', 'deploy-again'] as const) : []),
+      ]
       const rehearsal = await store.write(async (tx) => {
         const other = (await rows.rehearsalRows(tx, { environment: stage.name, state: 'running', limit: 1 }))[0]
         if (other !== undefined) throw deploymentProblem('rehearsal-runs', { environment: stage.name, rehearsal: other.id })

@@ -109,6 +109,7 @@ const phaseWords: Readonly<Record<RehearsalWire['phases'][number]['name'], strin
   baseline: "brought to production's release",
   deploy: 'the steps ran',
   tests: 'the tests passed',
+  costs: 'its calls keep to their budgets',
   undo: 'the undo path ran',
   'deploy-again': 'the steps ran again',
 }

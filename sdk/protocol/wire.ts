@@ -239,13 +239,13 @@ export type OutputWire = z.infer<typeof outputWire>
 
 // ── rehearsals ──────────────────────────────────────────────────────────────────────────────────────────────
 export const rehearsalPhaseWire = z.object({
-  name: z.enum(['baseline', 'deploy', 'tests', 'undo', 'deploy-again']),
+  name: z.enum(['baseline', 'deploy', 'tests', 'costs', 'undo', 'deploy-again']),
   state: z.enum(['pending', 'running', 'passed', 'failed', 'skipped']),
   deployment: z.string().nullable(),
   startedAt: at.nullable(),
   endedAt: at.nullable(),
   because: z.string().nullable(),
-  /** Tests only: the command's output, its last 64 KiB. */
+  /** Of tests: the command's output, its last 64 KiB. Of costs: what each method with a budget cost. */
   output: z.string().nullable(),
 })
 export const rehearsalWire = z.object({

@@ -23,6 +23,7 @@ const phaseSays: Readonly<Record<Phase['name'], string>> = {
   baseline: "Bring it to production's release",
   deploy: 'Deploy, as production would',
   tests: 'Run the tests',
+  costs: 'Look at what calls cost',
   undo: 'Undo every step',
   'deploy-again': 'Deploy again',
 }
@@ -47,6 +48,7 @@ function Shown({ it }: { it: RehearsalWire }) {
   const [asked, setAsked] = useState(false)
   const word = rehearsalWords[it.state]
   const tested = it.phases.find((phase) => phase.name === 'tests')
+  const costs = it.phases.find((phase) => phase.name === 'costs')
   const deployed = it.phases.find((phase) => phase.name === 'deploy')
   return (
     <>
@@ -102,6 +104,16 @@ function Shown({ it }: { it: RehearsalWire }) {
                   ? 'The tests run.'
                   : 'They printed nothing.'
             }
+          />
+        </Panel>
+      )}
+      {costs?.output && (
+        <Panel title="What calls cost" aside={<Chip word={phaseWords[costs.state]} />}>
+          <Lines
+            lines={linesOf([{ seq: 1, at: 0, text: costs.output }]).map((line) => ({ ...line, at: null }))}
+            label="What each method with a budget cost"
+            height={200}
+            empty="No method has a budget."
           />
         </Panel>
       )}
