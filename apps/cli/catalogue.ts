@@ -81,6 +81,16 @@ export const catalogue: readonly Chapter[] = [
     ],
   },
   {
+    title: 'Calls:',
+    entries: [
+      {
+        name: 'calls',
+        summary: 'what each API method costs, and which release or flag changed it',
+        load: () => import('./commands/calls.ts'),
+      },
+    ],
+  },
+  {
     title: 'Records and access:',
     entries: [
       { name: 'ledger', summary: 'every fact: who did what, to what, when', load: () => import('./commands/ledger.ts') },

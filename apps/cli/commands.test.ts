@@ -35,6 +35,7 @@ describe('every command', () => {
       ...['segment ls', 'segment show', 'segment create', 'segment edit', 'segment add', 'segment remove'],
       ...['segment upload', 'segment download', 'segment rm'],
       ...['ring ls', 'ring add', 'ring rm', 'flag-key create', 'flag-key ls', 'flag-key rm'],
+      ...['calls top', 'calls show', 'calls trend', 'calls changes', 'calls compare', 'calls flags', 'calls budgets', 'calls import'],
       ...['ledger', 'ledger verify', 'user ls', 'user add', 'user role', 'user rm', 'user link'],
       ...['token create', 'token ls', 'token rm', 'completion'],
     ])

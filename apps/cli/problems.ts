@@ -73,6 +73,30 @@ export const fail = defineProblems({
       `Several environments are of kind production: ${f.names.join(', ')}. Choose with --environment.`,
   },
   'no-json': { status: 400, say: (f: { what: string; because: string }) => `${f.what} is not JSON: ${f.because}` },
+  'no-method': {
+    status: 404,
+    say: (f: { method: string; environment: string; near: string | null }) =>
+      `No method of ${f.environment} has ${f.method} in its name in this range.${f.near === null ? '' : ` Did you mean ${f.near}?`} belay calls top --rank name lists them; --last asks for a longer range.`,
+  },
+  'which-method': {
+    status: 400,
+    say: (f: { method: string; candidates: readonly string[]; more: number }) =>
+      `${f.method} is a part of several names: ${f.candidates.join(', ')}${f.more === 0 ? '' : ` and ${f.more} more`}. Write more of the one that you mean.`,
+  },
+  'method-of-several': {
+    status: 400,
+    say: (f: { method: string; services: readonly string[] }) =>
+      `Several services have the method ${f.method}: ${f.services.join(', ')}. Choose with --service.`,
+  },
+  'no-exemplar': {
+    status: 404,
+    say: (f: { trace: string; method: string }) =>
+      `No call of ${f.method} that was kept has a trace beginning with ${f.trace}. belay calls show ${f.method} lists them.`,
+  },
+  'which-exemplar': {
+    status: 400,
+    say: (f: { trace: string; count: number }) => `${f.count} traces begin with ${f.trace}. Write more of the one that you mean.`,
+  },
   'nothing-runs-there': {
     status: 404,
     say: (f: { file: string }) => `${f.file} is missing from this copy of Belay.`,
@@ -84,10 +108,15 @@ export const fail = defineProblems({
   },
 })
 
+/** Another command line would have been understood. */
+const usageCodes: ReadonlySet<string> = new Set([
+  ...['usage', 'unsupported-shell', 'which-environment', 'which-method', 'method-of-several', 'which-exemplar'],
+])
+
 /** The exit code that tells a script what sort of end this was. */
 export function exitCodeOf(thrown: unknown): ExitCode {
   if (!(thrown instanceof Problem)) return exitCodes.failed
   if (thrown.code === 'interrupted') return exitCodes.interrupted
-  if (['usage', 'unsupported-shell', 'which-environment'].includes(thrown.code)) return exitCodes.usage
+  if (usageCodes.has(thrown.code)) return exitCodes.usage
   return thrown.status === 401 ? exitCodes.signIn : exitCodes.failed
 }
