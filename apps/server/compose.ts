@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Problem, systemClock } from '@belay/base'
 import { accessMigrations, openAccess } from '@belay/access'
+import { callHouseMigrations } from '@belay/calls'
 import { deploymentMigrations, openDeployments } from '@belay/deployments'
 import { environmentMigrations, openEnvironments, openLocalHost, type Variables } from '@belay/environments'
 import { connectAgent } from '@belay/exec'
@@ -28,6 +29,7 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
     releaseMigrations,
     deploymentMigrations,
     ...flagHouseMigrations,
+    ...callHouseMigrations,
   ])
   const ledger = openLedger({ store, clock })
   const access = openAccess({ store, ledger, clock })
@@ -44,6 +46,7 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
     folder: home.hosts,
     openHost: ({ name, environment, folder }) => openLocalHost({ name, environment, folder, agent }),
     given: flagVariables,
+    recorder: import.meta.resolve('./record.mjs'),
   })
   const flags = openFlagHouse({
     store,

@@ -14,6 +14,7 @@ export type Home = {
   readonly state: string
   readonly hosts: string
   readonly releases: string
+  readonly calls: string
 }
 type ServerFile = { url: string; token: string; pid: number; startedTicks: string }
 
@@ -27,6 +28,7 @@ export async function openHome(folder: string): Promise<Home> {
     state: join(folder, 'state.sqlite'),
     hosts: join(folder, 'hosts'),
     releases: join(folder, 'releases'),
+    calls: join(folder, 'calls'),
   }
 }
 

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { accessRoutes, type Who } from '@belay/access'
+import { callHouseRoutes, openCallHouse } from '@belay/calls'
+import { openColumns } from '@belay/columns'
 import { deploymentRoutes, openRehearsals, releaseStanding } from '@belay/deployments'
 import { environmentRoutes } from '@belay/environments'
 import { flagHouseRoutes } from '@belay/flags'
@@ -20,6 +22,12 @@ export const version = '0.1.0'
 const reapEveryMs = 30_000
 /** The chain is recomputed at start and then so often; `belay ledger verify` does it at once. */
 const verifyEveryMs = 3_600_000
+
+/** A ClickHouse cluster instead of the engine that comes along. */
+function columnPlace(): { url?: string; cluster?: string; database?: string } {
+  const { CLICKHOUSE_URL: url, CLICKHOUSE_CLUSTER: cluster, CLICKHOUSE_DATABASE: database } = process.env
+  return { ...(url && { url }), ...(cluster && { cluster }), ...(database && { database }) }
+}
 
 export type Serving = {
   readonly cloud: string
@@ -58,6 +66,17 @@ export async function serve(it: {
   await flags.load()
   await follow(cloudFile.current())
   cloudFile.watch(follow, stop.signal)
+  const columns = openColumns({ folder: join(home.calls, 'columns'), ...columnPlace(), clock, log })
+  const calls = await openCallHouse({
+    store,
+    ledger,
+    columns,
+    clock,
+    folder: home.calls,
+    name: home.serverId,
+    spec: () => cloudFile.current().calls,
+    log,
+  })
   const rehearsals = openRehearsals({
     store,
     ledger,
@@ -89,6 +108,7 @@ export async function serve(it: {
   releaseRoutes(api, releases, (release) => releaseStanding(release.name, { environments, rehearsals }))
   deploymentRoutes(api, { store, ledger, environments, releases, deployments, rehearsals, ledgerWhole: () => ledgerWhole, now: clock.now })
   flagHouseRoutes(api, flags, { access, clock, repository: it.repository, rates: it.flagRates, reasons: it.flagReasons, log })
+  callHouseRoutes(api, calls, { environmentOf: (request) => flags.senderEnvironment(request, access.authenticate), log })
   api.handle(routes.cloud, async () => {
     const file = cloudFile.current()
     return {
@@ -115,6 +135,7 @@ export async function serve(it: {
   }
   void deployments.tend(stop.signal)
   void flags.tend(stop.signal)
+  const tendingCalls = calls.tend(stop.signal)
   void rehearsals.tend().catch((error) => log('rehearsals could not be taken up', error))
   repeat(reapEveryMs, () => environments.reap())
   repeat(verifyEveryMs, async () => {
@@ -126,6 +147,9 @@ export async function serve(it: {
       void (async () => {
         await api.close()
         await leave(home)
+        await tendingCalls
+        await calls.close()
+        await columns.close()
         await house.close()
         resolve()
       })()

@@ -13,6 +13,8 @@ import { claimMigrations } from './intake/claims.ts'
 import { openIntake } from './intake/intake.ts'
 import { receiveHandler, recorderPrefix, withVersion } from './intake/receive.ts'
 import type { Intake } from './intake/types.ts'
+import { migratedWhenAsked } from './migrated.ts'
+import { callMigrations } from './tables/schema.ts'
 
 export const callHouseMigrations: readonly Migrations[] = [claimMigrations]
 
@@ -38,7 +40,8 @@ export type CallHouseOptions = {
 }
 
 export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
-  const { store, columns, clock, name, log } = it
+  const { store, clock, name, log } = it
+  const columns = migratedWhenAsked(it.columns, [callMigrations])
   const intake = await openIntake({ folder: join(it.folder, 'spool'), name, store, columns, clock, log })
   return {
     intake,

@@ -1,2 +1,2 @@
 /** What each API method costs, and which release or flag changed it. */
-export { callColumns, type CallRow } from './row.ts'
+export { type CallHouse, callHouseMigrations, callHouseRoutes, openCallHouse } from './house.ts'

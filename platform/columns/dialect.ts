@@ -48,9 +48,9 @@ function across(cluster: string): Dialect {
     },
     // A view hangs on what a shard stores, so it sees each row once, and fills what the same shard stores.
     view({ name, from, to, select }) {
-      const source = new RegExp(`\\bFROM\\s+\`?${from}\`?(?![\\w.])`, 'gi')
+      const source = new RegExp(`\\bFROM\\s+\`?${from}\`?(?![\\w.])(\\s+AS\\s+\\w+)?`, 'gi')
       invariant(select.match(source)?.length === 1, `the view ${name} reads once FROM ${from}`)
-      const local = select.replace(source, `FROM ${named(localName(from))} AS ${named(from)}`)
+      const local = select.replace(source, (_, alias?: string) => `FROM ${named(localName(from))}${alias ?? ` AS ${named(from)}`}`)
       return [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${named(name)} ${on} TO ${named(localName(to))} AS ${local}`]
     },
   }
@@ -61,7 +61,7 @@ const localName = (name: string): string => `${name}_local`
 function keys(it: { readonly partitionBy?: string; readonly orderBy: string; readonly ttl?: string }): string {
   return [
     it.partitionBy === undefined ? '' : `PARTITION BY ${it.partitionBy}`,
-    `ORDER BY ${it.orderBy}`,
+    `ORDER BY (${it.orderBy})`,
     it.ttl === undefined ? '' : `TTL ${it.ttl}`,
   ]
     .filter((part) => part !== '')
