@@ -5,6 +5,7 @@
  * A flag must neither fail nor hold up anybody's request. What was answered is remembered until the server's stream of
  * events tells of a change; while there is no answer the last one counts, and before the first one the flag is off.
  */
+import { channel } from 'node:diagnostics_channel'
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
 
 /** What rules may ask about somebody. */
@@ -32,6 +33,7 @@ const rememberedMax = 10_000
 /** Questions under way; a server that needs more of them at once is too slow to be waited for. */
 const askingMax = 64
 const answerBytesMax = 256 * 1_024
+const met = channel('belay:evaluation')
 
 export function openFlags({ url, key }: Place): Flags {
   const answers = new Map<string, Answer>()
@@ -49,6 +51,13 @@ export function openFlags({ url, key }: Place): Flags {
   let isClosed = false
 
   async function isOn(flag: string, person: Person): Promise<boolean> {
+    const answer = await answerFor(flag, person)
+    // Whoever records what requests cost learns which variant this one met.
+    if (met.hasSubscribers) met.publish({ flag, variant: answer ? 'on' : 'off' })
+    return answer
+  }
+
+  async function answerFor(flag: string, person: Person): Promise<boolean> {
     if (url === undefined || key === undefined) return false
     if (stream === 'none') void listen()
     const about = answerAbout(flag, person.id)
