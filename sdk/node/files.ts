@@ -1,5 +1,6 @@
 /** Files that are there wholly or not at all, also after a loss of power. */
 import { createHash, randomUUID } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -35,6 +36,24 @@ export async function writeWhole(path: string, content: string): Promise<void> {
     throw thrown
   }
   await flushFolder(dirname(path))
+}
+
+/** The same for a process that ends now. The folder is not flushed: who is ended loses no power. @throws what the file system says. */
+export function writeWholeNow(path: string, content: string): void {
+  const temporary = `${path}.${randomUUID()}${unfinished}`
+  try {
+    const file = openSync(temporary, 'wx', 0o600)
+    try {
+      writeFileSync(file, content)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (thrown) {
+    rmSync(temporary, { force: true })
+    throw thrown
+  }
 }
 
 /** A new name is only safe when the folder is flushed too; systems on which a folder cannot be opened do it by themselves. */

@@ -18,8 +18,9 @@ import { createDefinitions, type Edition } from './definitions.ts'
 import { because, ownerOf } from './files.ts'
 import { type Answered, createMemberships } from './memberships.ts'
 import { type BelayOptions, readOptions } from './options.ts'
+import { createSender, type Sender } from './outbox/sender.ts'
+import { sealReport } from './reports/contents.ts'
 import { createGatherer } from './reports/gather.ts'
-import { createSender, type Sender } from './reports/sender.ts'
 import { createResolve } from './resolve.ts'
 import { createServer, Failure, type Server } from './server.ts'
 import { keepInSync } from './sync.ts'
@@ -40,6 +41,9 @@ export type BelayProvider = Provider & {
  * stale: it is away, they are the last that are known. absent: it is away, and there are none. refused: it refuses the key.
  */
 type Standing = 'starting' | 'ready' | 'stale' | 'absent' | 'refused'
+
+/** Counts on the page are as old as this at most; a batch for each process and ten seconds is nothing to the server. */
+const reportsEveryMs = 10_000
 
 /** @throws Error when an option is not what it should be, with a sentence that says so. */
 export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
@@ -83,7 +87,19 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
       standing = 'refused'
       throw new ProviderFatalError(failure.message)
     }
-    sender = createSender({ gatherer, server, spoolFolder: settings.spoolFolder, owner, clock, chance, logger })
+    const { spoolFolder } = settings
+    sender = createSender({
+      take: gatherer.take,
+      seal: sealReport,
+      name: 'reports',
+      path: '/api/sdk/reports',
+      server,
+      spool: spoolFolder === undefined ? undefined : { folder: spoolFolder, owner, kind: 'report' },
+      everyMs: reportsEveryMs,
+      clock,
+      chance,
+      log: logger,
+    })
     if (failure === undefined) {
       standing = 'ready'
     } else if (definitions.set !== undefined) {

@@ -124,7 +124,7 @@ describe('reports', () => {
     await it.a('bob')
     await it.provider.flush()
     expect(server.reports()).toMatchObject([{ batch: 2, dropped: 2 }])
-    expect(it.logger.lines.join()).toContain('the server refuses a report with 2 entries')
+    expect(it.logger.lines.join()).toContain('the server refuses reports with 2 entries')
   })
 
   test('events that cannot be told are refused with a sentence, and nothing is thrown', async () => {
