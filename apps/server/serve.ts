@@ -75,6 +75,7 @@ export async function serve(it: {
     folder: home.calls,
     name: home.serverId,
     spec: () => cloudFile.current().calls,
+    environments: async () => (await environments.list()).map(({ name, kind }) => ({ name, kind })),
     log,
   })
   const rehearsals = openRehearsals({
@@ -85,6 +86,7 @@ export async function serve(it: {
     releases,
     deployments,
     driveElsewhere: driveElsewhere(home, cloudFile, log),
+    costs: calls.costs,
     log,
   })
 

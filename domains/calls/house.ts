@@ -9,17 +9,30 @@ import type { Columns } from '@belay/columns'
 import type { Api } from '@belay/http'
 import type { Ledger } from '@belay/ledger'
 import type { Migrations, Store } from '@belay/store'
+import { type Changes, openChanges } from './changes/changes.ts'
+import { changeRoutes } from './changes/routes.ts'
+import { changeMigrations } from './changes/store.ts'
+import { type CostJudge, openCostJudge } from './costs.ts'
 import { claimMigrations } from './intake/claims.ts'
 import { openIntake } from './intake/intake.ts'
 import { receiveHandler, recorderPrefix, withVersion } from './intake/receive.ts'
 import type { Intake } from './intake/types.ts'
 import { migratedWhenAsked } from './migrated.ts'
+import { tableRoutes } from './tables/routes.ts'
 import { callMigrations } from './tables/schema.ts'
+import { type CallTables, openCallTables } from './tables/tables.ts'
 
-export const callHouseMigrations: readonly Migrations[] = [claimMigrations]
+export const callHouseMigrations: readonly Migrations[] = [claimMigrations, changeMigrations]
+
+/** A release's cost is told within a minute of its calls; what is not due costs nothing. */
+const lookEveryMs = 10_000
 
 export type CallHouse = {
   readonly intake: Intake
+  readonly tables: CallTables
+  readonly changes: Changes
+  /** For rehearsals. */
+  readonly costs: CostJudge
   rules(): CallRules
   /** Works until aborted: carries calls into the column store, looks for changes. */
   tend(signal: AbortSignal): Promise<void>
@@ -31,6 +44,8 @@ export type CallHouseOptions = {
   readonly ledger: Ledger
   readonly columns: Columns
   readonly clock: Clock
+  /** Those of belay.yaml and the sandboxes. */
+  environments(): Promise<readonly { readonly name: string; readonly kind: string }[]>
   /** Of this server, for what is taken and not yet in the column store. */
   readonly folder: string
   readonly name: string
@@ -40,14 +55,28 @@ export type CallHouseOptions = {
 }
 
 export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
-  const { store, clock, name, log } = it
+  const { store, ledger, clock, name, log } = it
   const columns = migratedWhenAsked(it.columns, [callMigrations])
   const intake = await openIntake({ folder: join(it.folder, 'spool'), name, store, columns, clock, log })
+  const budgets = () => it.spec().budgets
+  const tables = openCallTables({ columns, ledger, clock, environments: it.environments, budgets, intake })
+  const changes = openChanges({ store, ledger, columns, clock, log })
+
+  async function lookForChanges(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(lookEveryMs, signal).catch(() => {})
+      if (!signal.aborted) await changes.look().catch((error) => log('Changes of cost could not be looked for; it is tried again.', error))
+    }
+  }
+
   return {
     intake,
+    tables,
+    changes,
+    costs: openCostJudge({ tables, intake, clock, budgets }),
     rules: () => rulesOf(it.spec()),
     async tend(signal) {
-      await intake.run(signal)
+      await Promise.all([intake.run(signal), lookForChanges(signal)])
     },
     close: () => intake.close(),
   }
@@ -66,6 +95,8 @@ export function callHouseRoutes(
     log(line: string, error?: unknown): void
   },
 ): void {
-  const { intake, rules } = house
+  const { intake, rules, tables, changes } = house
+  tableRoutes(api, tables)
+  changeRoutes(api, changes)
   api.raw(recorderPrefix, receiveHandler({ intake, rules, ...it }))
 }
