@@ -3,7 +3,7 @@ import { quoted } from './sql.ts'
 import { named, settingsText } from './statements.ts'
 import type { Dialect } from './types.ts'
 
-/** What a partition remembers of tokens: at an insert every second, the last 2.7 hours of it; an insert that failed is sent again within seconds. */
+/** Tokens that a table remembers, one for each partition of an insert: at an insert a second into two days, the last 1.4 hours. What failed is sent again within seconds. */
 const tokensKept = 10_000
 /** Replicas forget by time too, after an hour; a store that was down for a weekend is fed again after it. */
 const tokensKeptS = 7 * 86_400

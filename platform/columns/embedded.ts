@@ -23,6 +23,8 @@ export function openEmbedded(it: {
     write.run(async (connection) => void (await (await keeper.engine()).run(connection, sql, ask)), ask)
 
   return {
+    // There is one, and a folder of its own for it.
+    makeDatabase: async () => {},
     rows: (sql, ask) =>
       read.run(async (connection) => {
         const json = await (await keeper.engine()).run(connection, sql, ask)

@@ -9,6 +9,8 @@ export type InsertRows = {
 
 /** What differs between the embedded engine and a cluster; everything above it is written once. */
 export type Engine = {
+  /** Makes the database where it has a name and is not there yet. */
+  makeDatabase(): Promise<void>
   /** Rows as objects, in the order of the answer. */
   rows(sql: string, ask: Ask): Promise<unknown[]>
   command(sql: string, ask: Ask): Promise<void>

@@ -1,4 +1,4 @@
-import { type Clock, invariant } from '@belay/base'
+import type { Clock } from '@belay/base'
 import { dialectFor } from './dialect.ts'
 import type { Engine } from './engine.ts'
 import { columnsProblem } from './problems.ts'
@@ -20,6 +20,7 @@ export async function runMigrations(
   it: { readonly cluster: string | undefined; readonly clock: Clock },
 ): Promise<void> {
   const dialect = dialectFor(it.cluster)
+  await engine.makeDatabase()
   await engine.command(notes(it.cluster), { timeoutMs: stepMsMax })
   for (const { room, steps } of sets) {
     const rows = (await engine.rows(`SELECT DISTINCT step FROM belay_migrations WHERE room = ${quoted(room)}`, {
@@ -29,11 +30,8 @@ export async function runMigrations(
     const known = steps.map((step) => step.name)
     const newer = [...done].sort().find((step) => !known.includes(step))
     if (newer !== undefined) throw columnsProblem('columns-newer', { room, step: newer })
-    invariant(
-      known.slice(0, done.size).every((step) => done.has(step)),
-      `migrations of ${room} are only added at the end; the store has ${[...done].join(', ')}`,
-    )
-    for (const { name, up } of steps.slice(done.size)) {
+    // A replica may not know yet what another server noted; what is run again does no harm.
+    for (const { name, up } of steps.filter((step) => !done.has(step.name))) {
       for (const statement of up(dialect)) await engine.command(statement, { timeoutMs: stepMsMax })
       await engine.insertRows({
         table: 'belay_migrations',
@@ -49,5 +47,5 @@ function notes(cluster: string | undefined): string {
   const columns = '(room String, step String, at DateTime)'
   return cluster === undefined
     ? `CREATE TABLE IF NOT EXISTS belay_migrations ${columns} ENGINE = MergeTree ORDER BY (room, step) SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1`
-    : `CREATE TABLE IF NOT EXISTS belay_migrations ON CLUSTER ${quoted(cluster)} ${columns} ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/belay_migrations', '{shard}-{replica}') ORDER BY (room, step)`
+    : `CREATE TABLE IF NOT EXISTS belay_migrations ON CLUSTER ${quoted(cluster)} ${columns} ENGINE = ReplicatedMergeTree('/clickhouse/tables/{database}/belay_migrations', '{shard}-{replica}') ORDER BY (room, step) SETTINGS replicated_deduplication_window = 1000`
 }

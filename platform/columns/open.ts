@@ -1,5 +1,6 @@
 import type { Clock } from '@belay/base'
 import { openEmbedded } from './embedded.ts'
+import { openHttp } from './http.ts'
 import { runMigrations } from './migrate.ts'
 import { sizesOf } from './sizes.ts'
 import type { Columns } from './types.ts'
@@ -20,7 +21,8 @@ export function openColumns(it: {
   readonly clock: Clock
   readonly log: (line: string, error?: unknown) => void
 }): Columns {
-  const engine = openEmbedded(it)
+  const { url } = it
+  const engine = url === undefined ? openEmbedded(it) : openHttp({ ...it, url })
   return {
     migrate: (migrations) => runMigrations(engine, migrations, { cluster: it.cluster, clock: it.clock }),
     query: async <Row>(

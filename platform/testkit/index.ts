@@ -1,4 +1,6 @@
 /** What tests need of the world: a real database, a real browser, folders, ports, a full disk, patience. */
+export { startClickHouse, type TestClickHouse } from './clickhouse/start.ts'
+export { columnsForTests, onEachColumnStore, type TestColumns } from './columns.ts'
 export { openChromium, whyNoChromium } from './chromium.ts'
 export { eventually } from './eventually.ts'
 export { type TemporaryFolder, temporaryFolder, tmpfs } from './folders.ts'

@@ -4,7 +4,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { answerBytesMax, answerRowsMax, type Ask } from '../engine.ts'
 import { explain } from '../explain.ts'
-import { columnsProblem } from '../problems.ts'
+import { columnsProblem, sayAnswerBound } from '../problems.ts'
 import type { EngineSettings, FromEngine, ToEngine } from './messages.ts'
 
 /** One life of the engine's process. */
@@ -49,7 +49,7 @@ export async function startChild(folder: string): Promise<EngineChild> {
 type Failure = { readonly problem: Error; readonly taken: boolean }
 
 async function tryStart(folder: string): Promise<EngineChild | Failure> {
-  const settings: EngineSettings = { folder, memoryBytes, answerBytesMax, answerRowsMax }
+  const settings: EngineSettings = { folder, memoryBytes, answerBytesMax, answerRowsMax, tooLong: sayAnswerBound(answerBytesMax) }
   const child = fork(join(import.meta.dirname, 'main.ts'), [JSON.stringify(settings)], {
     execArgv: [],
     serialization: 'advanced',

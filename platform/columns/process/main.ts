@@ -87,10 +87,12 @@ function serve(connections: readonly Session[], control: Session): void {
       const answer = await session.queryAsync(sql, { format: 'JSONEachRow' })
       const json = answer.bytes()
       if (json.byteLength <= settings.answerBytesMax) say({ kind: 'answer', id, json })
-      else say({ kind: 'refused', id, refusal: { code: 396, message: `the answer has ${json.byteLength} bytes` } })
+      else say({ kind: 'refused', id, refusal: { code: 396, message: settings.tooLong } })
     } catch (error) {
       const code = error instanceof Error && 'clickhouseCode' in error ? Number(error.clickhouseCode) : undefined
       say({ kind: 'refused', id, refusal: { code, message: error instanceof Error ? error.message : String(error) } })
+      // A connection keeps what it was refused, and its memory, until its next statement.
+      await connections[connection]?.queryAsync('SELECT 1').catch(() => {})
     } finally {
       running--
       endWhenIdle()

@@ -25,4 +25,6 @@ export type EngineSettings = {
   readonly memoryBytes: number
   readonly answerBytesMax: number
   readonly answerRowsMax: number
+  /** What to say of an answer that is longer. */
+  readonly tooLong: string
 }
