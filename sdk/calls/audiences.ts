@@ -23,4 +23,3 @@ export function createAudiences(rules: CallRules['audiences']): Audiences {
     },
   }
 }
-

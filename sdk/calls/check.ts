@@ -79,7 +79,9 @@ function aboutAudience({ name, where }: CallRules['audiences'][number], before: 
   if (problem !== undefined) return [{ path: ['where'], message: `${shown(where)} is not a good rule: ${lowered(problem.message)}` }]
   if (readsElsewhere(where))
     return [{ path: ['where'], message: `${shown(where)} reads more than names of attributes, so nobody can tell which headers it needs` }]
-  return attributesIn(where).flatMap((attribute) => aboutAttribute(attribute)).slice(0, 1)
+  return attributesIn(where)
+    .flatMap((attribute) => aboutAttribute(attribute))
+    .slice(0, 1)
 }
 
 function aboutAttribute(attribute: string): RuleProblem[] {

@@ -12,6 +12,8 @@ export type Dialect = {
   readonly hashComments: boolean
   /** Comments inside comments: PostgreSQL. */
   readonly nestedComments: boolean
+  /** `$in` is an operator, and what stands in quotes before a colon a name: MongoDB. */
+  readonly documents: boolean
   /** `@name` is a parameter: SQLite, SQL Server. */
   readonly atParameters: boolean
 }
@@ -22,11 +24,14 @@ const standard: Dialect = {
   dollarQuotes: true,
   hashComments: false,
   nestedComments: false,
+  documents: false,
   atParameters: false,
 }
 const postgres: Dialect = { ...standard, nestedComments: true }
 const mysql: Dialect = { ...standard, backslash: true, doubleQuotesText: true, dollarQuotes: false, hashComments: true }
 const sqlite: Dialect = { ...standard, dollarQuotes: false, atParameters: true }
+const mongodb: Dialect = { ...standard, backslash: true, doubleQuotesText: true, dollarQuotes: false, documents: true }
+const redis: Dialect = { ...standard, backslash: true, doubleQuotesText: true, dollarQuotes: false }
 
 /** Values of OpenTelemetry's `db.system.name`, and of its forerunner `db.system`. */
 const dialects: ReadonlyMap<string, Dialect> = new Map([
@@ -35,6 +40,9 @@ const dialects: ReadonlyMap<string, Dialect> = new Map([
   ['mysql', mysql],
   ['mariadb', mysql],
   ['sqlite', sqlite],
+  ['mongodb', mongodb],
+  ['redis', redis],
+  ['valkey', redis],
   ['mssql', sqlite],
   ['microsoft.sql_server', sqlite],
 ])

@@ -25,7 +25,7 @@ const charactersReadMax = 16_384
 /** @param system of OpenTelemetry's `db.system.name` (`postgresql`, `mysql`, `mariadb`, `sqlite`…): which dialect it is. */
 export function readStatement(sql: string, system = ''): Statement {
   const cut = sql.length > charactersReadMax
-  return new Reading(new Tokens(cut ? sql.slice(0, charactersReadMax) : sql, dialectOf(system))).read(cut)
+  return new Reading(new Tokens(cut ? sql.slice(0, charactersReadMax) : sql, dialectOf(system)), system).read(cut)
 }
 
 export function normaliseStatement(sql: string, system = ''): string {
@@ -70,8 +70,11 @@ class Reading {
   #inRoutine = false
   #empty = true
 
-  constructor(tokens: Tokens) {
+  readonly #system: string
+
+  constructor(tokens: Tokens, system: string) {
     this.#tokens = tokens
+    this.#system = system
   }
 
   read(cut: boolean): Statement {
@@ -192,7 +195,7 @@ class Reading {
   }
 
   #endStatement(): void {
-    if (!this.#empty) this.#kinds.push(kindOf(this.#words, this.#autocommit))
+    if (!this.#empty) this.#kinds.push(kindOf(this.#words, this.#autocommit, this.#system))
     this.#words = []
     this.#word = ''
     this.#autocommit = undefined

@@ -2,13 +2,18 @@
 export type StatementKind = 'statement' | 'begin' | 'end' | 'savepoint'
 
 /**
- * By its first words in upper case: PostgreSQL, MySQL, MariaDB, SQLite, SQL Server. `autocommit`: what it is set to.
+ * By its first words in upper case: PostgreSQL, MySQL, MariaDB, SQLite, SQL Server; MULTI of Redis, commands of MongoDB
+ * (`startTransaction` is none of its wire, but the first command that carries it). `autocommit`: what it is set to.
  *
  * Sources: PostgreSQL "BEGIN", "COMMIT", "PREPARE TRANSACTION"; MySQL 8.4 "START TRANSACTION, COMMIT, and ROLLBACK",
  * "XA Transaction SQL Statements"; SQLite "Transaction", "Savepoints".
  */
-export function kindOf(words: readonly string[], autocommit?: string): StatementKind {
+export function kindOf(words: readonly string[], autocommit: string | undefined, system: string): StatementKind {
   const [first, second, third] = words
+  if (system === 'redis' || system === 'valkey')
+    return first === 'MULTI' ? 'begin' : first === 'EXEC' || first === 'DISCARD' ? 'end' : 'statement'
+  if (system === 'mongodb')
+    return first === 'STARTTRANSACTION' ? 'begin' : first === 'COMMITTRANSACTION' || first === 'ABORTTRANSACTION' ? 'end' : 'statement'
   switch (first) {
     case 'BEGIN':
       return 'begin'

@@ -46,9 +46,9 @@ export class Tokens {
     if (isDigit(code) || (code === dot && isDigit(next))) return this.#is('value', afterNumber(sql, start))
     switch (sql.charAt(start)) {
       case "'":
-        return this.#is('value', afterQuoted(sql, start, dialect.backslash))
+        return this.#quoted(true)
       case '"':
-        return this.#is(dialect.doubleQuotesText ? 'value' : 'other', afterQuoted(sql, start, dialect.doubleQuotesText))
+        return this.#quoted(dialect.doubleQuotesText)
       case '`':
         return this.#is('other', afterQuoted(sql, start, false))
       case '(':
@@ -63,7 +63,8 @@ export class Tokens {
         return this.#is('semicolon', start + 1)
       case '-':
         // MySQL reads 5--3 as 5 - (-3).
-        if (next === dash && (!dialect.hashComments || !(sql.charCodeAt(start + 2) > space))) return this.#is('blank', afterLine(sql, start))
+        if (next === dash && (!dialect.hashComments || !(sql.charCodeAt(start + 2) > space)))
+          return this.#is('blank', afterLine(sql, start))
         return this.#is('sign', start + 1)
       case '+':
         return this.#is('sign', start + 1)
@@ -96,15 +97,22 @@ export class Tokens {
       const escapes = this.#dialect.backslash || (length === 1 && /e/i.test(sql.charAt(start)))
       return this.#is('value', afterQuoted(sql, end, escapes))
     }
-    if (length === 1 && /u/i.test(sql.charAt(start)) && sql.startsWith("&'", end)) return this.#is('value', afterQuoted(sql, end + 1, false))
+    if (length === 1 && /u/i.test(sql.charAt(start)) && sql.startsWith("&'", end))
+      return this.#is('value', afterQuoted(sql, end + 1, false))
     this.#is('word', end)
+  }
+
+  #quoted(text: boolean): void {
+    const end = afterQuoted(this.sql, this.start, text && this.#dialect.backslash)
+    const isName = !text || (this.#dialect.documents && this.sql.charCodeAt(end) === colon)
+    this.#is(isName ? 'other' : 'value', end)
   }
 
   #dollar(next: number): void {
     const { sql, start } = this
     const quoted = this.#dialect.dollarQuotes ? afterDollarQuoted(sql, start) : start
     if (quoted > start) return this.#is('value', quoted)
-    if (isDigit(next) || isNameStart(next)) return this.#is('value', afterWord(sql, start + 1))
+    if (isDigit(next) || isNameStart(next)) return this.#is(this.#dialect.documents ? 'other' : 'value', afterWord(sql, start + 1))
     this.#is('other', start + 1)
   }
 
@@ -129,5 +137,7 @@ export function isDigit(code: number): boolean {
 }
 
 function isNameStart(code: number): boolean {
-  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || (code >= 0x80 && code !== 0xa0 && code !== 0xfeff)
+  return (
+    (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || (code >= 0x80 && code !== 0xa0 && code !== 0xfeff)
+  )
 }
