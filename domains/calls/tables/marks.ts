@@ -23,7 +23,8 @@ export async function marksOf(
 ): Promise<MarkWire[]> {
   const found = await Promise.all(
     moments.map(async ({ kind, mark }) =>
-      (await factsIn(ledger, kind, it)).flatMap((fact) => {
+      // A change of cost is told after it was: trends are looked at once a night.
+      (await factsIn(ledger, kind, kind === 'calls.changed' ? { from: it.from, to: Number.MAX_SAFE_INTEGER } : it)).flatMap((fact) => {
         if (kind === 'calls.changed' && !isOf(fact, it)) return []
         const made = mark(fact, it.environment)
         return made === undefined || made.at < it.from || made.at >= it.to ? [] : [made]
@@ -39,7 +40,6 @@ export async function marksOf(
 /** When a method's measure moved, as it was found and told in the ledger. */
 export type Found = { readonly service: string; readonly method: string; readonly measure: string; readonly at: number }
 export async function foundChanges({ ledger }: Pick<Ground, 'ledger'>, it: Range & { readonly environment: string }): Promise<Found[]> {
-  // A change is told after it was: trends are looked at once a night.
   const facts = await factsIn(ledger, 'calls.changed', { from: it.from, to: Number.MAX_SAFE_INTEGER })
   return facts.flatMap(({ data, at: told }) => {
     const at = typeof data.at === 'number' ? data.at : told

@@ -17,6 +17,7 @@ import { dayMs, type Dimension, hourMs, type Range, type Selection, type Table }
 export type Part = Range & { readonly table: Table }
 export type Grain = 'raw' | 'hour' | 'day'
 export type Plan = Range & {
+  /** What most of it is read from. */
   readonly grain: Grain
   readonly sums: readonly Part[]
   /** Null: there are none. The same array as `sums` when one query answers both. */
@@ -64,14 +65,17 @@ export function planOf(
   const isOpen = asked.to >= now
   const rollups = rollupsOf(names, it.by)
   const rowsIn = (ms: number) => (it.rowsPerDay * ms) / dayMs
-  const made = (range: Range, sums: readonly Part[], quantiles: readonly Part[] | null, notes: readonly string[] = []): Plan => ({
-    from: range.from,
-    to: isOpen ? asked.to : range.to,
-    grain: sums.some((part) => part.table.startsWith('calls_day')) ? 'day' : sums.some((part) => part.table !== 'calls') ? 'hour' : 'raw',
-    sums,
-    quantiles: wantsQuantiles ? quantiles : null,
-    notes: wantsQuantiles ? notes : [],
-  })
+  const made = (range: Range, sums: readonly Part[], quantiles: readonly Part[] | null, notes: readonly string[] = []): Plan => {
+    const to = isOpen ? asked.to : range.to
+    return {
+      from: range.from,
+      to,
+      grain: grainOf(sums, to),
+      sums,
+      quantiles: wantsQuantiles ? quantiles : null,
+      notes: wantsQuantiles ? notes : [],
+    }
+  }
 
   if (rollups === null) {
     const from = Math.min(Math.max(asked.from, rawSince), asked.to)
@@ -82,10 +86,9 @@ export function planOf(
   }
   const { hour, day } = rollups
   const span = asked.to - asked.from
-  const snapped = (unit: number): Range => ({
-    from: floor(asked.from, unit),
-    to: isOpen ? ceil(Math.max(asked.to, now + 1), unit) : ceil(asked.to, unit),
-  })
+  // What is still coming belongs to a range that has not ended.
+  const end = (unit: number) => (isOpen ? ceil(Math.max(asked.to, now) + 1, day === null ? hourMs : dayMs) : ceil(asked.to, unit))
+  const snapped = (unit: number): Range => ({ from: floor(asked.from, unit), to: end(unit) })
   const noQuantiles = rollups.quantiles
     ? 'p50, p95 and p99 are not known of parts of a day that are this old or have this many calls.'
     : 'p50, p95 and p99 are not known under these filters over so many calls.'
@@ -103,10 +106,7 @@ export function planOf(
   }
 
   // Exactly, or to the hour where that is all there is.
-  const range: Range =
-    (span >= wholeHoursFrom || !hasRaw) && hour !== null
-      ? snapped(hourMs)
-      : { from: asked.from, to: isOpen ? snapped(hourMs).to : asked.to }
+  const range: Range = (span >= wholeHoursFrom || !hasRaw) && hour !== null ? snapped(hourMs) : { from: asked.from, to: end(1) }
   const rawTable: readonly [Table, number][] = hasRaw ? [['calls', 1]] : []
   const rolled: [Table, number][] = day === null ? [] : [[day, dayMs]]
   const hours: [Table, number][] = hour === null ? [] : [[hour, hourMs]]
@@ -130,6 +130,17 @@ export function planOf(
 
 const floor = (ms: number, unit: number) => Math.floor(ms / unit) * unit
 const ceil = (ms: number, unit: number) => Math.ceil(ms / unit) * unit
+
+/** The table that most of the range is read from. */
+function grainOf(parts: readonly Part[], to: number): Grain {
+  const ms = { raw: 0, hour: 0, day: 0 }
+  for (const part of parts) {
+    const grain = part.table === 'calls' ? 'raw' : part.table.startsWith('calls_day') ? 'day' : 'hour'
+    ms[grain] += Math.max(0, Math.min(part.to, to) - part.from)
+  }
+  return ms.day > Math.max(ms.hour, ms.raw) ? 'day' : ms.hour > ms.raw ? 'hour' : 'raw'
+}
+
 const rawMsOf = (parts: readonly Part[]) => parts.reduce((sum, it) => sum + (it.table === 'calls' ? it.to - it.from : 0), 0)
 
 /** The range in parts, each from the first table whose whole units lie in it. */

@@ -70,7 +70,7 @@ export async function readTrend(ground: Ground, ask: TrendAsk): Promise<TrendWir
       const number = ask.measure === 'count' ? calls : row.sum('errors')
       return { at, n: calls, mean: number, p50: null, p95: null, max: number }
     }
-    if (ask.measure === 'cpu' && !isMeasured) return { at, n: calls, mean: estimates?.get(step) ?? null, p50: null, p95: null, max: null }
+    if (ask.measure === 'cpu' && !isMeasured) return { at, n: calls, mean: estimates?.(step) ?? null, p50: null, p95: null, max: null }
     const n = row.sum(countOf(stem))
     if (n === 0) return { at, n: 0, mean: null, p50: null, p95: null, max: null }
     const max = row.sum(`${stem}_max`)
@@ -99,17 +99,20 @@ async function seenOf({ columns }: Ground, selection: Selection, range: Range): 
   return row === undefined || row.n === 0 ? null : { from: row.first, to: row.last + 1 }
 }
 
+/** The newest estimate at each step: they are made every some minutes. */
 async function estimatesOf(
   { columns }: Ground,
   { service, method }: TrendAsk,
   environment: string,
   range: Range,
-  steps: { from: number; stepMs: number },
-): Promise<ReadonlyMap<number, number>> {
-  const rows = await columns.query<{ step: number; cpu: number }>(
-    sql`SELECT toInt32(intDiv(toInt64(toUnixTimestamp(c.ts)) * 1000 - ${steps.from}, ${steps.stepMs})) AS step, argMax(c.cpu_us, c.ts) AS cpu
+  { from, stepMs }: { from: number; stepMs: number },
+): Promise<(step: number) => number | null> {
+  const since = Math.max(0, Math.floor((range.from - dayMs) / 1_000))
+  const rows = await columns.query<{ at: number; cpu: number }>(
+    sql`SELECT toFloat64(toUnixTimestamp(max(c.ts))) * 1000 AS at, argMax(c.cpu_us, c.ts) AS cpu
       FROM call_cpu_estimates AS c WHERE c.environment = ${environment} AND c.service = ${service} AND c.method = ${method}
-      AND c.ts >= toDateTime(${Math.floor(range.from / 1_000)}, 'UTC') AND c.ts < toDateTime(${Math.ceil(range.to / 1_000)}, 'UTC') GROUP BY step`,
+      AND c.ts >= toDateTime(${since}, 'UTC') AND c.ts < toDateTime(${Math.ceil(range.to / 1_000)}, 'UTC')
+      GROUP BY intDiv(toInt64(toUnixTimestamp(c.ts)) * 1000, ${stepMs}) ORDER BY at`,
   )
-  return new Map(rows.map(({ step, cpu }) => [step, Number(cpu)]))
+  return (step) => rows.findLast(({ at }) => at < from + (step + 1) * stepMs)?.cpu ?? rows[0]?.cpu ?? null
 }
