@@ -5,6 +5,7 @@ import { ask, queries } from './api.ts'
 import { parts } from './code.ts'
 import { NotFound } from './parts/NotFound.tsx'
 import { App } from './parts/App.tsx'
+import { parseChanges, parseFlagCosts, parseMethod, parseTable } from './parts/calls/search.ts'
 import { Crash } from './parts/Crash.tsx'
 import { oneOf, parseSearch, stringifySearch, text, whole } from './search.ts'
 
@@ -165,6 +166,31 @@ const clientKeys = createRoute({
   path: '/client-keys',
   component: lazyRouteComponent(parts.clientKeys, 'ClientKeysPage'),
 })
+const calls = createRoute({
+  getParentRoute: () => root,
+  path: '/calls',
+  validateSearch: parseTable,
+  component: lazyRouteComponent(parts.calls, 'CallsPage'),
+})
+const callMethod = createRoute({
+  getParentRoute: () => root,
+  // A method's name may hold slashes, which a path would part.
+  path: '/calls/method',
+  validateSearch: parseMethod,
+  component: lazyRouteComponent(parts.callMethod, 'CallMethodPage'),
+})
+const callChanges = createRoute({
+  getParentRoute: () => root,
+  path: '/calls/changes',
+  validateSearch: parseChanges,
+  component: lazyRouteComponent(parts.callChanges, 'CallChangesPage'),
+})
+const callFlags = createRoute({
+  getParentRoute: () => root,
+  path: '/calls/flags',
+  validateSearch: parseFlagCosts,
+  component: lazyRouteComponent(parts.callFlags, 'CallFlagsPage'),
+})
 const ledger = createRoute({
   getParentRoute: () => root,
   path: '/ledger',
@@ -200,6 +226,10 @@ export const router = createRouter({
     segments,
     segment,
     clientKeys,
+    calls,
+    callMethod,
+    callChanges,
+    callFlags,
     ledger,
     access,
   ]),

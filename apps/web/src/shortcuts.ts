@@ -8,6 +8,9 @@ export const goTo = [
   { keys: 'g i', says: 'Rings', to: '/rings' },
   { keys: 'g s', says: 'Segments', to: '/segments' },
   { keys: 'g k', says: 'Client keys', to: '/client-keys' },
+  { keys: 'g c', says: 'Calls', to: '/calls' },
+  { keys: 'g h', says: 'Changes of cost', to: '/calls/changes' },
+  { keys: 'g o', says: 'Cost of flags', to: '/calls/flags' },
   { keys: 'g l', says: 'Ledger', to: '/ledger' },
   { keys: 'g a', says: 'Access', to: '/access' },
 ] as const

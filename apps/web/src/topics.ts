@@ -15,6 +15,7 @@ const byKind: Readonly<Record<string, readonly string[]>> = {
   segment: ['segments', 'flags', 'rings'],
   ring: ['rings', 'flags', 'segments'],
   'client-key': ['client-keys'],
+  calls: ['calls'],
   session: ['users', 'tokens'],
 }
 

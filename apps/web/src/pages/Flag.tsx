@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { ask } from '../api.ts'
 import { Answered } from '../parts/Answered.tsx'
+import { ChangedCosts } from '../parts/calls/ChangedCosts.tsx'
 import { Chip, Sign } from '../parts/Chip.tsx'
 import { About } from '../parts/flags/About.tsx'
 import { Code } from '../parts/flags/Code.tsx'
@@ -92,6 +93,7 @@ function Shown({ it }: { it: FlagPageWire }) {
           </>
         }
       />
+      <ChangedCosts cause={`flag:${flag.key}`} />
       <Proposals proposals={it.proposals} />
       <nav className="tabs" aria-label="What to look at">
         {tabs.map(({ tab, says }) => (

@@ -5,6 +5,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { ask } from '../api.ts'
 import { ActionButton } from '../parts/Allowed.tsx'
 import { Answered } from '../parts/Answered.tsx'
+import { ChangedCosts } from '../parts/calls/ChangedCosts.tsx'
 import { Chip } from '../parts/Chip.tsx'
 import { CommitTable } from '../parts/CommitTable.tsx'
 import { DatabaseSteps } from '../parts/DatabaseSteps.tsx'
@@ -69,6 +70,7 @@ function Shown({ it }: { it: ReleaseWire }) {
         </ActionButton>
         <Compare name={it.name} />
       </PageHead>
+      <ChangedCosts cause={`release:${it.name}`} />
       {it.warnings.map((warning) => (
         <p key={warning} className="because is-held">
           {warning}

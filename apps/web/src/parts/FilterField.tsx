@@ -11,6 +11,7 @@ export function FilterField({
   onChange,
   main = true,
   list,
+  onType,
 }: {
   label: string
   placeholder: string
@@ -19,6 +20,8 @@ export function FilterField({
   /** The page's first filter, where `/` leads. */
   main?: boolean
   list?: string
+  /** Each key as it is typed, for a list that is at hand. */
+  onType?: (typed: string) => void
 }) {
   const [typed, setTyped] = useState(value ?? '')
   const told = useRef(value)
@@ -50,7 +53,10 @@ export function FilterField({
       list={list}
       data-filter={main ? '' : undefined}
       style={main ? { flex: '1 1 260px', maxWidth: 420 } : { flex: '0 1 170px', width: 170 }}
-      onChange={(event) => setTyped(event.target.value)}
+      onChange={(event) => {
+        setTyped(event.target.value)
+        onType?.(event.target.value)
+      }}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return
         // The browser would empty the field: leaving it is not the same as giving up its filter.

@@ -17,6 +17,9 @@ const shownMax = 12
 const newest = 50
 /** Of thousands of flags, those that fit what is typed. */
 const flagsMax = 12
+const methodsMax = 8
+/** Fewer fit nearly every method. */
+const methodCharsMin = 2
 
 /** Where it stands for users, else what it does. */
 function sayStanding(flag: FlagSummaryWire, production: string | undefined): string {
@@ -35,6 +38,13 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const { data: flags } = useQuery({
     ...ask(routes.flags.list, { query: { text: typed.trim() === '' ? undefined : typed.trim(), limit: flagsMax } }),
     placeholderData: (before) => before,
+  })
+  const { data: calls } = useQuery({
+    ...ask(routes.calls.table, { query: { text: typed.trim(), limit: methodsMax, rank: 'count' } }),
+    placeholderData: (before) => before,
+    // The column store is not woken for one key, and a page of commands shows nobody its failure.
+    enabled: typed.trim().length >= methodCharsMin,
+    retry: false,
   })
   const production = environments?.environments.find((it) => it.kind === 'production')?.name
   const mayDeploy = useWhyNot('deploy') === undefined
@@ -94,6 +104,15 @@ export function Palette({ onClose }: { onClose: () => void }) {
       })),
     },
     {
+      group: 'Methods',
+      actions: (typed.trim().length < methodCharsMin ? [] : (calls?.rows ?? [])).map((it) => ({
+        id: `method ${it.service} ${it.method}`,
+        label: it.method,
+        description: `${it.service}: ${it.count.toLocaleString('en')} calls in the last 24 hours`,
+        onClick: () => void navigate({ to: '/calls/method', search: { service: it.service, method: it.method } }),
+      })),
+    },
+    {
       group: 'Do',
       actions: [
         ...(releases?.releases ?? []).slice(0, 10).flatMap((it) => [
@@ -139,7 +158,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       transitionProps={{ duration: 0 }}
       overlayProps={{ backgroundOpacity: 0.35 }}
       searchProps={{
-        placeholder: 'A page, a release, an environment, a deployment, a flag, something to do',
+        placeholder: 'A page, a release, an environment, a deployment, a flag, a method, something to do',
         'aria-label': 'Search everything',
       }}
     />

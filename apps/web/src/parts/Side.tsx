@@ -11,21 +11,25 @@ import { useWhyNot } from './Allowed.tsx'
 import { Brand } from './Brand.tsx'
 import { Sign } from './Chip.tsx'
 import { SchemeButton } from './SchemeButton.tsx'
+import { useNow } from './useNow.ts'
 
 function Place({
   to,
   name,
   count,
   under = false,
+  exact = to === '/',
 }: {
   to: (typeof goTo)[number]['to']
   name: string
   count?: string | undefined
   /** One that stands beneath another. */
   under?: boolean
+  /** Places beneath it are not it. */
+  exact?: boolean
 }) {
   return (
-    <Link to={to} className={`place ${under ? 'place-under' : ''}`} activeOptions={{ exact: to === '/', includeSearch: false }}>
+    <Link to={to} className={`place ${under ? 'place-under' : ''}`} activeOptions={{ exact, includeSearch: false }}>
       {name}
       {count && <small>{count}</small>}
     </Link>
@@ -51,6 +55,19 @@ function useHereInSight() {
   return side
 }
 
+const weekMs = 7 * 86_400_000
+const hourMs = 3_600_000
+
+/** How many costs changed within seven days: the sum is told, so that somebody looks. */
+function useChangesOfTheWeek(): number {
+  const hour = Math.floor(useNow(60_000) / hourMs) * hourMs
+  const { data } = useQuery({
+    ...ask(routes.calls.changes, { query: { from: hour - weekMs, limit: 500 } }),
+    placeholderData: (before) => before,
+  })
+  return data?.changes.length ?? 0
+}
+
 /** Where one can go, whose cloud it is, and whether the record of all this is whole. */
 export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () => void }) {
   const { data: me } = useQuery(askMe)
@@ -58,6 +75,8 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
   const mayManage = useWhyNot('access.manage') === undefined
   const side = useHereInSight()
   const inFlags = useRouterState({ select: (it) => /^\/(flags|rings|segments|client-keys)\b/.test(it.location.pathname) })
+  const inCalls = useRouterState({ select: (it) => /^\/calls\/?(\w*)/.exec(it.location.pathname)?.[1] })
+  const changed = useChangesOfTheWeek()
   const running = now?.deployments.filter((it) => isMoving(it.state)).length ?? 0
   return (
     <nav className="side" aria-label="Places" ref={side}>
@@ -75,6 +94,18 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
           <Place to="/rings" name="Rings" under />
           <Place to="/segments" name="Segments" under />
           <Place to="/client-keys" name="Client keys" under />
+        </>
+      )}
+      <Place
+        to="/calls"
+        name="Calls"
+        count={changed > 0 ? sayCount(changed, 'change') : undefined}
+        exact={inCalls === 'changes' || inCalls === 'flags'}
+      />
+      {inCalls !== undefined && (
+        <>
+          <Place to="/calls/changes" name="Changes" under />
+          <Place to="/calls/flags" name="Cost of flags" under />
         </>
       )}
       <Place to="/ledger" name="Ledger" />
