@@ -44,7 +44,7 @@ export async function foundChanges({ ledger }: Pick<Ground, 'ledger'>, it: Range
   return facts.flatMap(({ data, at: told }) => {
     const at = typeof data.at === 'number' ? data.at : told
     if (data.environment !== it.environment || at < it.from || at >= it.to) return []
-    return [{ service: String(data.service), method: String(data.method), measure: String(data.measure), at }]
+    return [{ service: textOf(data.service), method: textOf(data.method), measure: textOf(data.measure), at }]
   })
 }
 
@@ -67,7 +67,7 @@ const isOf = ({ data }: Fact, it: { service?: string; method?: string; environme
 
 function deploymentMark({ at, says, subject, data }: Fact, environment: string): MarkWire | undefined {
   if (data.environment !== environment) return undefined
-  return { at, kind: 'deployment', name: String(data.release ?? ''), says, subject }
+  return { at, kind: 'deployment', name: textOf(data.release), says, subject }
 }
 
 /** Of a flag, what serves nobody anything else. */
@@ -76,9 +76,9 @@ const wordsAlone = new Set(['description', 'kind', 'owner', 'expiresAt', 'tags',
 /** What a flag serves here may have moved when its settings here or everywhere did, or what stands above them. */
 function flagMark({ at, kind, says, subject, data }: Fact, environment: string): MarkWire | undefined {
   const paths = Array.isArray(data.diff)
-    ? data.diff.map((line) => String((line as { path?: unknown }).path ?? ''))
+    ? data.diff.map((line) => textOf((line as { path?: unknown }).path))
     : Array.isArray(data.paths)
-      ? data.paths.map(String)
+      ? data.paths.map(textOf)
       : []
   const here = paths.filter((path) => {
     const [field, place] = path.split('.')
@@ -91,5 +91,7 @@ function flagMark({ at, kind, says, subject, data }: Fact, environment: string):
 }
 
 function changeMark({ at, says, subject, data }: Fact): MarkWire {
-  return { at: typeof data.at === 'number' ? data.at : at, kind: 'change', name: String(data.measure ?? ''), says, subject }
+  return { at: typeof data.at === 'number' ? data.at : at, kind: 'change', name: textOf(data.measure), says, subject }
 }
+
+const textOf = (it: unknown): string => (typeof it === 'string' ? it : '')
