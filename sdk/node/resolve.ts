@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts'
 import { plainContext } from './context.ts'
 import type { Definitions } from './definitions.ts'
 import type { Memberships } from './memberships.ts'
+import { currentCall } from './recorder/context.ts'
 import type { Gatherer } from './reports/gather.ts'
 import { unitOf } from './tracked.ts'
 
@@ -53,6 +54,7 @@ export function createResolve(options: {
     if (evaluation.errorCode === 'FLAG_NOT_FOUND') return Promise.resolve(withoutValue(evaluation, fallback))
     const it = answers.of(evaluation)
     gatherer.count(it, nowMs)
+    if (it.variant !== null) currentCall()?.evaluation(it.flag, it.variant)
     const unit = it.isExposure ? unitOf(context) : undefined
     if (unit !== undefined) gatherer.expose(it, unit, nowMs)
     return it.promise ?? Promise.resolve(withoutValue(evaluation, fallback))

@@ -17,6 +17,8 @@ import type { CallDescription, External, OpenCall, Statement } from './types.ts'
 const variantsMax = 50
 /** Of an error's message. */
 const messageMax = 200
+/** Of a name that the service gives. */
+const wordMax = 200
 /** Intervals that do not touch; more of them lie so far back that no statement still runs beside them. */
 const intervalsMax = 64
 
@@ -44,6 +46,8 @@ export class Call implements OpenCall, Metered {
   /** Its answer has ended; what is told after that comes too late. */
   closed = false
   threw = false
+  /** Its answer is a stream of events, which has begun. */
+  streams = false
   account: string | undefined = undefined
   audience: string | undefined = undefined
   method: string | undefined = undefined
@@ -122,9 +126,10 @@ export class Call implements OpenCall, Metered {
   }
 
   describe({ account, audience, method }: CallDescription): void {
-    if (account !== undefined) this.account = account
-    if (audience !== undefined) this.audience = audience
-    if (method !== undefined) this.method = method
+    // Channels bring whatever somebody publishes.
+    if (typeof account === 'string') this.account = account.slice(0, wordMax)
+    if (typeof audience === 'string') this.audience = audience.slice(0, wordMax)
+    if (typeof method === 'string' && method !== '') this.method = method.slice(0, wordMax)
   }
 
   route(template: string): void {

@@ -1,7 +1,8 @@
 /**
  * Tells when a package is loaded, so that what it exports can be patched. Both `require` and `import` of a CommonJS
  * package come through `Module._load`: an import takes its names from what stands in `module.exports` after that, so
- * what is patched here is what both see.
+ * what is patched here is what both see. Of a package that is an ECMAScript module, what can be patched is what its
+ * exports consist of, prototypes for example: Node tells where an import leads (`registerHooks`, since 22.15 and 23.5).
  */
 import Module, { createRequire } from 'node:module'
 
@@ -43,6 +44,31 @@ function install(): void {
     if (patches !== undefined) for (const patch of patches) apply(exports, patch)
     return exports
   }
+  registerHooks?.({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context)
+      if (waiting.has(specifier) && found.format === 'module') void afterImport(specifier, found.url)
+      return found
+    },
+  })
+}
+
+type Resolved = { readonly url: string; readonly format?: string | null }
+type Resolve = (specifier: string, context: unknown, next: (specifier: string, context: unknown) => Resolved) => Resolved
+/** Newer than Node 20. */
+const { registerHooks } = Module as unknown as { registerHooks?: (hooks: { resolve: Resolve }) => unknown }
+
+const imported = new Set<string>()
+/** It is evaluated when our own import of it resolves: before a server that it makes can have been asked. */
+async function afterImport(name: string, url: string): Promise<void> {
+  if (imported.has(url)) return
+  imported.add(url)
+  try {
+    const exports = (await import(url)) as unknown
+    for (const patch of waiting.get(name) ?? []) apply(exports, patch)
+  } catch {
+    // Then the service's own import fails too, and says so.
+  }
 }
 
 function apply(exports: unknown, patch: Patch): void {
@@ -57,20 +83,25 @@ function apply(exports: unknown, patch: Patch): void {
   }
 }
 
-/** `pg` of `pg`, and of the file that an `import` of it has resolved to; undefined for other files of packages. */
+/**
+ * `pg` of `pg`, and of the file that an `import` of it has resolved to; `mysql2/promise` too. Undefined for other files of
+ * packages.
+ */
 function packageOf(request: string): string | undefined {
   if (waiting.has(request)) return request
   if (!request.includes('node_modules')) return undefined
   const [, name, file] = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/](.+)$/.exec(request) ?? []
   if (name === undefined || file === undefined) return undefined
   const plain = name.replaceAll('\\', '/')
-  return waiting.has(plain) && isMainOf(plain, request) ? plain : undefined
+  for (const known of waiting.keys()) if ((known === plain || known.startsWith(`${plain}/`)) && isMainOf(known, request)) return known
+  return undefined
 }
 
 const mains = new Map<string, boolean>()
-/** Is this file what its package's name stands for? */
+/** Is this file what the name stands for? */
 function isMainOf(name: string, file: string): boolean {
-  const known = mains.get(file)
+  const key = `${name} ${file}`
+  const known = mains.get(key)
   if (known !== undefined) return known
   let is = false
   try {
@@ -78,7 +109,7 @@ function isMainOf(name: string, file: string): boolean {
   } catch {
     // No CommonJS door: nothing that could be patched here.
   }
-  mains.set(file, is)
+  mains.set(key, is)
   return is
 }
 

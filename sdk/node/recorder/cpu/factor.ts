@@ -41,7 +41,7 @@ export function createFactor(): Factor {
       if (busyMs <= 0) return 1
       // As if so much had passed without anybody in the way.
       const assumedMs = Math.max(0, enoughMs - busyMs)
-      return Math.min(1.5, Math.max(0, (threadMs + assumedMs) / (busyMs + assumedMs)))
+      return Math.min(1, Math.max(0, (threadMs + assumedMs) / (busyMs + assumedMs)))
     },
   }
 }
