@@ -1,28 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, createClient, routes } from '@belay/protocol'
+import { type Client, routes } from '@belay/protocol'
 import { freePort, openChromium, temporaryFolder, whyNoChromium } from '@belay/testkit'
 import { type BenchOptions, type Row, row } from './measure.ts'
+import { makeRepository, memoryOf, startServer, stopServer } from './server.ts'
 
 export const about = 'Five thousand flags and a thousand segments: import, start of the server, list, search, a kill, the page.'
 
 const flagCount = 5_000
 const segmentCount = 1_000
-const serverMain = join(import.meta.dirname, '..', 'apps', 'server', 'main.ts')
-const cloudFile = `cloud: large
-services:
-  web: { run: node web.js, port: 3000 }
-environments:
-  qa: { kind: qa, hosts: { q: { roles: [web] } } }
-  production: { kind: production, hosts: { p: { roles: [web] } } }
-deploy:
-  - { step: install, on: web }
-  - { step: restart, on: web }
-`
-
 /** Flags as teams have them: rules over attributes, a segment, a share. */
 function documentOf(): string {
   const segments = Array.from({ length: segmentCount }, (_, n) => [`plan-${n}`, { in: [{ var: 'plan' }, [`p${n}`, `q${n}`, `r${n}`]] }])
@@ -52,19 +36,18 @@ function documentOf(): string {
 export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
   await using folder = await temporaryFolder()
   const port = await freePort()
-  writeFileSync(join(folder.path, 'belay.yaml'), cloudFile)
-  execFileSync('git', ['-C', folder.path, 'init', '-q'])
+  makeRepository(folder.path)
   const document = documentOf()
 
   note(`imports ${flagCount} flags and ${segmentCount} segments`)
-  let server = await start(folder.path, port)
+  let server = await startServer(folder.path, port)
   try {
     const importedMs = await took(() => server.client.call(routes.flags.import, { query: { format: 'flagd' }, upload: document } as never))
     note('starts again')
     const starts: number[] = []
     for (let round = 0; round < rounds; round++) {
-      await stop(server.child)
-      server = await start(folder.path, port)
+      await stopServer(server.child)
+      server = await startServer(folder.path, port)
       starts.push(server.readyMs)
     }
     const { client } = server
@@ -89,7 +72,7 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
       row({ name: 'memory of the server', unit: 'MB', ours: memoryOf(server.child) }),
     ]
   } finally {
-    await stop(server.child)
+    await stopServer(server.child)
   }
 }
 
@@ -125,34 +108,6 @@ async function pageRows(client: Client, note: (text: string) => void): Promise<R
   }
 }
 
-async function start(folder: string, port: number): Promise<{ child: ChildProcess; client: Client; readyMs: number }> {
-  const began = performance.now()
-  const child = spawn(process.execPath, [serverMain, '--repository', folder, '--port', String(port)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const url = `http://127.0.0.1:${port}`
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`)
-    const ready = await fetch(`${url}/readyz`).then(
-      (answer) => answer.ok,
-      () => false,
-    )
-    if (ready) break
-    await sleep(20)
-  }
-  const readyMs = performance.now() - began
-  // The token is written right after the port is open.
-  await sleep(500)
-  const { token } = JSON.parse(readFileSync(join(folder, '.belay', 'server.json'), 'utf8')) as { token: string }
-  return { child, client: createClient({ url, token }), readyMs }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-}
-
 const took = async (work: () => Promise<unknown>): Promise<number> => {
   const began = performance.now()
   await work()
@@ -163,9 +118,4 @@ async function typical(times: number, work: (n: number) => Promise<unknown>): Pr
   const all: number[] = []
   for (let n = 0; n < times; n++) all.push(await took(() => work(n)))
   return all.sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0
-}
-
-function memoryOf(child: ChildProcess): number {
-  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]
-  return Number(kilobytes) / 1_024
 }
