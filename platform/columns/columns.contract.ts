@@ -9,7 +9,7 @@ import { type ColumnMigrations, type Columns, raw, sql } from './index.ts'
 
 const dayMs = 86_400_000
 const startMs = Date.UTC(2026, 0, 5, 10)
-const fileColumns = [
+export const fileColumns = [
   ['ts', 'DateTime64(3)'],
   ['v', 'UInt64'],
   ['method', 'LowCardinality(String)'],
@@ -46,14 +46,14 @@ export const callsLike = (room: string): ColumnMigrations => ({
           columns: 'ts DateTime64(3), v UInt64, method LowCardinality(String)',
           family: 'MergeTree',
           partitionBy: 'toDate(ts)',
-          orderBy: '(method, ts)',
+          orderBy: 'method, ts',
         }),
         ...it.table({
           name: `${room}_hour`,
           columns:
             't DateTime, method LowCardinality(String), n SimpleAggregateFunction(sum, UInt64), v SimpleAggregateFunction(sum, UInt64)',
           family: 'AggregatingMergeTree',
-          orderBy: '(method, t)',
+          orderBy: 'method, t',
         }),
         ...it.view({
           name: `${room}_to_hour`,

@@ -26,7 +26,8 @@ const startMsMax = 120_000
 /** A folder whose server was just killed is still held until the kernel has ended its engine. */
 const takeOverMsMax = 3_000
 const closeMsMax = 10_000
-/** The engine looks at its clock between blocks; one that is this late does not look any more. */
+/** The engine ends a statement by its own clock, which it looks at between blocks; then it is told to; one that does neither is stuck. */
+const graceMs = 500
 const lateMsMax = 10_000
 const lastWordsMax = 2_000
 const gibibyte = 1024 ** 3
@@ -50,7 +51,7 @@ type Failure = { readonly problem: Error; readonly taken: boolean }
 
 async function tryStart(folder: string): Promise<EngineChild | Failure> {
   const settings: EngineSettings = { folder, memoryBytes, answerBytesMax, answerRowsMax, tooLong: sayAnswerBound(answerBytesMax) }
-  const child = fork(join(import.meta.dirname, 'main.ts'), [JSON.stringify(settings)], {
+  const child = fork(new URL('./main.ts', import.meta.url), [JSON.stringify(settings)], {
     execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -119,7 +120,7 @@ function firstWord(child: ChildProcess, ended: Promise<string>): Promise<'ready'
   })
 }
 
-type Asked = { readonly timeoutMs: number; readonly late: NodeJS.Timeout; settle(end: 'lost' | FromEngine): void }
+type Asked = { settle(end: 'lost' | FromEngine): void }
 
 function talkWith(child: ChildProcess, folder: string, ended: Promise<string>): EngineChild {
   const asked = new Map<number, Asked>()
@@ -142,18 +143,16 @@ function talkWith(child: ChildProcess, folder: string, ended: Promise<string>): 
     const id = ++ids
     return new Promise((resolve, reject) => {
       const stop = () => send({ kind: 'stop', id })
-      const late = setTimeout(() => {
+      let timer = setTimeout(() => {
         stop()
-        one.late.refresh()
-        why = 'it no longer answered'
-        if (performance.now() > hopelessAtMs) child.kill('SIGKILL')
-      }, timeoutMs + 500)
-      const hopelessAtMs = performance.now() + timeoutMs + lateMsMax
+        timer = setTimeout(() => {
+          why = 'it no longer answered'
+          child.kill('SIGKILL')
+        }, lateMsMax)
+      }, timeoutMs + graceMs)
       const one: Asked = {
-        timeoutMs,
-        late,
         settle(end) {
-          clearTimeout(late)
+          clearTimeout(timer)
           signal?.removeEventListener('abort', stop)
           asked.delete(id)
           if (end === 'lost') reject(columnsProblem('columns-down', { where: folder, because: why }))

@@ -76,7 +76,7 @@ export function keepEngine(it: {
     state: () => ({
       state,
       where: 'embedded',
-      because: failure === undefined ? null : String(failure.facts['because'] ?? failure.message),
+      because: reasonOf(failure),
       restarts,
     }),
     async close() {
@@ -87,4 +87,11 @@ export function keepEngine(it: {
       state = 'asleep'
     },
   }
+}
+
+/** In the few words of a line of state; the whole sentence goes to whoever asks. */
+function reasonOf(failure: Problem | undefined): string | null {
+  if (failure === undefined) return null
+  const { because } = failure.facts
+  return typeof because === 'string' ? because : failure.message
 }

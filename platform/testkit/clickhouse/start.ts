@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process'
-import { join } from 'node:path'
 
 /** A ClickHouse that speaks HTTP, for one suite. */
 export type TestClickHouse = AsyncDisposable & {
@@ -10,7 +9,7 @@ export type TestClickHouse = AsyncDisposable & {
 
 /** @param it.cluster makes it the one shard of a cluster of that name. */
 export async function startClickHouse(it: { readonly folder: string; readonly cluster?: string }): Promise<TestClickHouse> {
-  const child = fork(join(import.meta.dirname, 'main.ts'), [it.folder, it.cluster ?? ''], {
+  const child = fork(new URL('./main.ts', import.meta.url), [it.folder, it.cluster ?? ''], {
     execArgv: [],
     env: { PATH: process.env['PATH'], TZ: 'UTC', UV_THREADPOOL_SIZE: '16' },
   })
