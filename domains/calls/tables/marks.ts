@@ -13,38 +13,56 @@ const moments: readonly { readonly kind: string; readonly mark: (fact: Fact, env
   { kind: 'deployment.started', mark: deploymentMark },
   { kind: 'deployment.undoing', mark: deploymentMark },
   { kind: 'flag.', mark: flagMark },
-  { kind: 'calls.changed', mark: changeMark },
 ]
 
 /** In the order of time. Changes of cost only of the method that is asked for. */
 export async function marksOf(
-  { ledger }: Pick<Ground, 'ledger'>,
+  ground: Pick<Ground, 'ledger'>,
   it: Range & { readonly environment: string; readonly service?: string; readonly method?: string },
 ): Promise<MarkWire[]> {
-  const found = await Promise.all(
-    moments.map(async ({ kind, mark }) =>
-      // A change of cost is told after it was: trends are looked at once a night.
-      (await factsIn(ledger, kind, kind === 'calls.changed' ? { from: it.from, to: Number.MAX_SAFE_INTEGER } : it)).flatMap((fact) => {
-        if (kind === 'calls.changed' && !isOf(fact, it)) return []
+  const [changes, ...found] = await Promise.all([
+    foundChanges(ground, it),
+    ...moments.map(async ({ kind, mark }) =>
+      (await factsIn(ground.ledger, kind, it)).flatMap((fact) => {
         const made = mark(fact, it.environment)
-        return made === undefined || made.at < it.from || made.at >= it.to ? [] : [made]
+        return made === undefined ? [] : [made]
       }),
     ),
-  )
-  return found
-    .flat()
-    .sort((a, b) => a.at - b.at)
-    .slice(-marksMax)
+  ])
+  const ofMethod = changes.filter(({ service, method }) => service === it.service && method === it.method)
+  return [...found.flat(), ...ofMethod.map(({ mark }) => mark)].sort((a, b) => a.at - b.at).slice(-marksMax)
 }
 
-/** When a method's measure moved, as it was found and told in the ledger. */
-export type Found = { readonly service: string; readonly method: string; readonly measure: string; readonly at: number }
+/** When a method's measure moved, as it was found and told in the ledger, and not taken back since. */
+export type Found = {
+  readonly service: string
+  readonly method: string
+  readonly measure: string
+  readonly at: number
+  readonly mark: MarkWire
+}
+
 export async function foundChanges({ ledger }: Pick<Ground, 'ledger'>, it: Range & { readonly environment: string }): Promise<Found[]> {
-  const facts = await factsIn(ledger, 'calls.changed', { from: it.from, to: Number.MAX_SAFE_INTEGER })
-  return facts.flatMap(({ data, at: told }) => {
-    const at = typeof data.at === 'number' ? data.at : told
-    if (data.environment !== it.environment || at < it.from || at >= it.to) return []
-    return [{ service: textOf(data.service), method: textOf(data.method), measure: textOf(data.measure), at }]
+  // A change is told after it was: trends are looked at once a night.
+  const facts = await factsIn(ledger, 'calls.', { from: it.from, to: Number.MAX_SAFE_INTEGER })
+  const told = new Set<unknown>()
+  return facts.flatMap(({ kind, data, at: toldAt, says, subject }) => {
+    if (kind !== 'calls.changed' && kind !== 'calls.change-withdrawn') return []
+    // Newest first: what was said last of a change counts.
+    if (data.id !== undefined && told.has(data.id)) return []
+    told.add(data.id)
+    const at = typeof data.at === 'number' ? data.at : toldAt
+    if (kind !== 'calls.changed' || data.environment !== it.environment || at < it.from || at >= it.to) return []
+    const measure = textOf(data.measure)
+    return [
+      {
+        service: textOf(data.service),
+        method: textOf(data.method),
+        measure,
+        at,
+        mark: { at, kind: 'change', name: measure, says, subject },
+      },
+    ]
   })
 }
 
@@ -61,9 +79,6 @@ async function factsIn(ledger: Ground['ledger'], kind: string, { from, to }: Ran
   }
   return found
 }
-
-const isOf = ({ data }: Fact, it: { service?: string; method?: string; environment: string }): boolean =>
-  data.environment === it.environment && data.service === it.service && data.method === it.method
 
 function deploymentMark({ at, says, subject, data }: Fact, environment: string): MarkWire | undefined {
   if (data.environment !== environment) return undefined
@@ -88,10 +103,6 @@ function flagMark({ at, kind, says, subject, data }: Fact, environment: string):
   if (here.length === 0) return undefined
   const isRing = kind === 'flag.changed' && here.some((path) => path.includes('exposure'))
   return { at, kind: isRing ? 'ring' : 'flag', name: subject.replace(/^flag:/, ''), says, subject }
-}
-
-function changeMark({ at, says, subject, data }: Fact): MarkWire {
-  return { at: typeof data.at === 'number' ? data.at : at, kind: 'change', name: textOf(data.measure), says, subject }
 }
 
 const textOf = (it: unknown): string => (typeof it === 'string' ? it : '')

@@ -285,8 +285,18 @@ describe('what calls cost', () => {
         kind: 'calls.changed',
         subject: 'calls:api/Items.get',
         says: 'dearer',
-        data: { environment: 'production', service: 'api', method: 'Items.get', measure: 'db', at: now - 2 * hourMs },
+        data: { id: 'c1', environment: 'production', service: 'api', method: 'Items.get', measure: 'db', at: now - 2 * hourMs },
       },
+      // Found and taken back.
+      {
+        seq: 7,
+        at: now,
+        kind: 'calls.changed',
+        subject: 'call:api/Items.save',
+        says: 'dearer',
+        data: { id: 'c2', environment: 'production', service: 'api', method: 'Items.save', measure: 'db', at: now - hourMs },
+      },
+      { seq: 8, at: now, kind: 'calls.change-withdrawn', subject: 'call:api/Items.save', says: 'took back', data: { id: 'c2' } },
     )
     for (const [range, grain] of [
       [ranges[0], 'minute'],
