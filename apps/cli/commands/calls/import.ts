@@ -38,12 +38,14 @@ async function take(context: Context, { environment: named, service, format, rel
     client.call(routes.calls.import, { query, upload: body }, context.signal),
   )
   context.answer(answer, () => importView(answer, context))
-  // Half of a log may well be lines of another kind; a log in which nothing was understood is the wrong format.
-  return answer.calls === 0 && answer.refused > 0 ? exitCodes.failed : exitCodes.ok
+  return isWrongFormat(answer) ? exitCodes.failed : exitCodes.ok
 }
 
+/** Some lines of a log may well be of another kind; a log in which nothing was understood is another log. */
+const isWrongFormat = ({ calls, refused, again }: CallImportWire): boolean => calls === 0 && refused > 0 && !again
+
 export function importView(it: CallImportWire, { look, paint }: Eye): string {
-  const mark = it.calls === 0 && it.refused > 0 ? 'failed' : it.again ? 'skipped' : 'done'
+  const mark = isWrongFormat(it) ? 'failed' : it.again ? 'skipped' : 'done'
   return [
     wrap(`${sign(mark, paint)} ${it.says}`, look.width, 2),
     ...it.examples.map(({ line, because }) => wrap(`  ${paint('dim', `line ${line.toLocaleString('en')}:`)} ${because}`, look.width, 4)),
