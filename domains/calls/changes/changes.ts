@@ -21,8 +21,9 @@ import {
   trendChange,
   trendSource,
 } from './found.ts'
+import { watchedMs } from './matching.ts'
 import { repeatSince, repeatWith } from './repeats.ts'
-import { firstCalls, hourTime, judgeRelease, releasesSeen, seenMs, watchedMs } from './releases.ts'
+import { firstCalls, hourTime, judgeRelease, releasesSeen, seenMs } from './releases.ts'
 import {
   addArrivals,
   type Arrival,

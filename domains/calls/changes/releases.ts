@@ -1,27 +1,19 @@
 /**
- * A release against the one before it, method by method. Calls are compared within their audience, and with the fairest
- * neighbour that has enough of them: calls of the old release in the same hour (old instances beside the new), else at
- * the same hour of the day during the week before, else in the hour before.
+ * A release against the one before it, method by method: calls are compared within their audience, and with the fairest
+ * neighbour that has enough of them (matching.ts).
  */
 import { type Columns, type Sql, sql } from '@belay/columns'
-import { callMeasures } from '@belay/protocol'
 import { hourMs, hourOf, type Seen } from './arrivals.ts'
+import { beforeMs, fairest, type Matching, watchedMs } from './matching.ts'
 import type { Arrival } from './store.ts'
 import { compareSides } from './sums.ts'
-import { callsMin, judge, type Judged, type MethodSums } from './verdict.ts'
+import { judge, type Judged } from './verdict.ts'
 
-const dayMs = 24 * hourMs
-/** A release is watched for so long: every hour of the day has come twice by then. */
-export const watchedMs = 2 * dayMs
-/** How far back the old release is looked at: one day of each kind. */
-const beforeMs = 7 * dayMs
 /** Releases whose last call is older than this are of the past. */
 export const seenMs = watchedMs + beforeMs
 
 /** Column `t` of the rollups takes seconds. */
 export const hourTime = (at: number): Sql => sql`toDateTime(${Math.floor(hourOf(at) / 1_000)}, 'UTC')`
-
-type Matching = 'beside' | 'sameHours' | 'next'
 
 function sidesOf({ release, before, service, at }: Arrival, matching: Matching): { where: Sql; isAfter: Sql; strata: Sql[] } {
   const of = sql`service = ${service} AND release IN ${[release, before]} AND t < ${hourTime(at + watchedMs + hourMs)}`
@@ -44,37 +36,10 @@ function sidesOf({ release, before, service, at }: Arrival, matching: Matching):
 
 /** Every method that has calls on both sides, judged together. */
 export async function judgeRelease(columns: Pick<Columns, 'query'>, arrival: Arrival): Promise<Judged[]> {
-  const byMatching = await Promise.all(
-    (['beside', 'sameHours', 'next'] as const).map((matching) =>
-      compareSides(columns, { table: 'calls_hour', environment: arrival.environment, ...sidesOf(arrival, matching) }),
-    ),
-  )
-  return judge(fairest(byMatching as [MethodSums[], MethodSums[], MethodSums[]]))
-}
-
-/**
- * Of each method and measure the first matching with enough calls, and of the first two rather the second when it rests
- * on more than twice as much: the one hour in which a quick deployment happened shall not be all that is ever looked at.
- */
-function fairest([beside, sameHours, next]: readonly [MethodSums[], MethodSums[], MethodSums[]]): MethodSums[] {
-  const byKey = (them: readonly MethodSums[]) => new Map(them.map((it) => [`${it.service}\0${it.method}`, it]))
-  const maps = [beside, sameHours, next].map(byKey)
-  const keys = new Set(maps.flatMap((map) => [...map.keys()]))
-  return [...keys].map((key) => {
-    const three = maps.map((map) => map.get(key))
-    const some = three.find((it) => it !== undefined) as MethodSums
-    const sums = Object.fromEntries(
-      callMeasures.map((measure) => {
-        const all = three.flatMap((it) => (it === undefined ? [] : [it.sums[measure]]))
-        const enough = all.filter((it) => it.nBefore >= callsMin && it.nAfter >= callsMin)
-        const [first, second] = enough
-        if (first === undefined) return [measure, all[0]]
-        const isBeside = three[0]?.sums[measure] === first && three[1]?.sums[measure] === second
-        return [measure, isBeside && second !== undefined && second.weight > 2 * first.weight ? second : first]
-      }),
-    ) as MethodSums['sums']
-    return { service: some.service, method: some.method, sums }
-  })
+  const compare = (matching: Matching) =>
+    compareSides(columns, { table: 'calls_hour', environment: arrival.environment, ...sidesOf(arrival, matching) })
+  const [beside, sameHours, next] = await Promise.all([compare('beside'), compare('sameHours'), compare('next')])
+  return judge(fairest({ beside, sameHours, next }))
 }
 
 /** Which releases calls name, by service, with the hours of the first and the last. */

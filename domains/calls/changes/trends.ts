@@ -4,7 +4,7 @@
  */
 import { type Columns, raw, sql } from '@belay/columns'
 import { type CallMeasure, callMeasures } from '@belay/protocol'
-import { type ChangePoint, changePoints } from '@belay/stats'
+import { addStrata, type ChangePoint, changePoints, concludeStrata, type Moments, stratum } from '@belay/stats'
 import { columnsOf, isLarge, type MethodKey } from './verdict.ts'
 
 const dayMs = 86_400_000
@@ -15,6 +15,11 @@ const daysMin = 10
 const callsOfDayMin = 10
 /** A new level is told when it has lasted so long: one odd day is no level. */
 export const levelDaysMin = 2
+/**
+ * By how many standard errors the calls of both levels must differ, whatever their days say: a few days of few calls lie
+ * apart by chance, and every night is another chance for it.
+ */
+const callsT = 4
 /** Methods that are read at once: 90 days of 4 audiences are 36,000 rows. */
 const methodsAtOnce = 100
 
@@ -31,19 +36,14 @@ export type Trend = MethodKey & {
 export type AudienceDay = {
   readonly audience: string
   readonly day: number
-  readonly sums: Readonly<Record<CallMeasure, { readonly n: number; readonly sum: number }>>
+  readonly sums: Readonly<Record<CallMeasure, Moments>>
 }
 
 /**
  * Daily means at a mix of audiences that never changes (that of the whole time): more robots on one day are no change.
  * An audience that is missing on a day counts with what it cost last.
  */
-export function dailyMeans(
-  days: readonly AudienceDay[],
-  measure: CallMeasure,
-  first: number,
-  length: number,
-): { means: (number | null)[]; calls: number[] } {
+export function dailyMeans(days: readonly AudienceDay[], measure: CallMeasure, first: number, length: number): (number | null)[] {
   const calls = new Array<number>(length).fill(0)
   const audiences = new Map<string, { n: number; means: (number | null)[] }>()
   for (const { audience, day, sums } of days) {
@@ -58,10 +58,7 @@ export function dailyMeans(
   }
   const filled = [...audiences.values()].map(({ n, means }) => ({ n, means: fillGaps(means) }))
   const total = filled.reduce((sum, { n }) => sum + n, 0)
-  const means = calls.map((n, at) =>
-    n < callsOfDayMin ? null : filled.reduce((sum, it) => sum + (it.n / total) * (it.means[at] as number), 0),
-  )
-  return { means, calls }
+  return calls.map((n, at) => (n < callsOfDayMin ? null : filled.reduce((sum, it) => sum + (it.n / total) * (it.means[at] as number), 0)))
 }
 function fillGaps(means: readonly (number | null)[]): number[] {
   let last = means.find((it) => it !== null) ?? 0
@@ -71,7 +68,7 @@ function fillGaps(means: readonly (number | null)[]): number[] {
 /** Changes of one method. */
 export function trendsOf(key: MethodKey, days: readonly AudienceDay[], first: number, length: number): Trend[] {
   return callMeasures.flatMap((measure) => {
-    const { means, calls } = dailyMeans(days, measure, first, length)
+    const means = dailyMeans(days, measure, first, length)
     const begin = means.findIndex((it) => it !== null)
     if (begin < 0 || means.filter((it) => it !== null).length < daysMin) return []
     const series = means.slice(begin)
@@ -80,12 +77,37 @@ export function trendsOf(key: MethodKey, days: readonly AudienceDay[], first: nu
       if (series.length - point.index < levelDaysMin) return []
       const difference = point.after - point.before
       if (!isLarge(measure, { difference, relative: point.before === 0 ? Number.POSITIVE_INFINITY : difference / point.before })) return []
-      const sum = (from: number, to: number) => calls.slice(begin + from, begin + to).reduce((all, n) => all + n, 0)
-      const [from, to] = [points[nth - 1]?.index ?? 0, points[nth + 1]?.index ?? series.length]
+      const [from, to] = [points[nth - 1]?.index ?? 0, points[nth + 1]?.index ?? series.length].map((index) => first + begin + index) as [
+        number,
+        number,
+      ]
+      const compared = compareDays(days, measure, from, first + begin + point.index, to)
+      if (!(compared.t * Math.sign(difference) > callsT)) return []
       const at = (first + begin + point.index) * dayMs
-      return [{ ...key, measure, point, at, calls: { before: sum(from, point.index), after: sum(point.index, to) } }]
+      return [{ ...key, measure, point, at, calls: { before: compared.before.n, after: compared.after.n } }]
     })
   })
+}
+
+/** The calls of the days from `from` on against those from `index` to before `to`, audience by audience. */
+function compareDays(days: readonly AudienceDay[], measure: CallMeasure, from: number, index: number, to: number) {
+  const byAudience = Map.groupBy(
+    days.filter(({ day }) => day >= from && day < to),
+    ({ audience }) => audience,
+  )
+  const momentsOf = (some: readonly AudienceDay[]): Moments =>
+    some.reduce(
+      (all, { sums }) => ({
+        n: all.n + sums[measure].n,
+        sum: all.sum + sums[measure].sum,
+        sumSquares: all.sumSquares + sums[measure].sumSquares,
+      }),
+      { n: 0, sum: 0, sumSquares: 0 },
+    )
+  const strata = [...byAudience.values()].map((some) =>
+    stratum(momentsOf(some.filter(({ day }) => day < index)), momentsOf(some.filter(({ day }) => day >= index))),
+  )
+  return concludeStrata(addStrata(strata))
 }
 
 /** All methods of an environment, a hundred at a time. `today` is left out: it is not over. */
@@ -102,7 +124,9 @@ export async function findTrends(columns: Pick<Columns, 'query'>, environment: s
     const values = callMeasures.map((measure) => columnsOf[measure].stem)
     const rows = await columns.query<Record<string, string | number>>(
       sql`SELECT service, method, audience, toUInt32(t) AS day, ${raw(
-        ['n', 'cpu_n', ...values.map((stem) => `${stem}_sum`)].map((name) => `toFloat64(sum(${name})) AS s_${name}`).join(', '),
+        ['n', 'cpu_n', ...values.flatMap((stem) => [`${stem}_sum`, `${stem}_sq`])]
+          .map((name) => `toFloat64(sum(${name})) AS s_${name}`)
+          .join(', '),
       )} FROM calls_day WHERE ${within} AND service IN ${[...new Set(some.map((it) => it.service))]} AND method IN ${[...new Set(some.map((it) => it.method))]}
         GROUP BY service, method, audience, day`,
     )
@@ -114,7 +138,7 @@ export async function findTrends(columns: Pick<Columns, 'query'>, environment: s
         sums: Object.fromEntries(
           callMeasures.map((measure) => {
             const { stem, count } = columnsOf[measure]
-            return [measure, { n: Number(row[`s_${count}`]), sum: Number(row[`s_${stem}_sum`]) }]
+            return [measure, { n: Number(row[`s_${count}`]), sum: Number(row[`s_${stem}_sum`]), sumSquares: Number(row[`s_${stem}_sq`]) }]
           }),
         ) as AudienceDay['sums'],
       }))
