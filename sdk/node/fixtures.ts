@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, type Socket } from 'node:net'
+import type { CallBatch, CallRules } from '@belay/call-record'
 import type { FlagDefinition, FlagDocument, FlagPatch, JsonLogic } from '@belay/flag-evaluator'
 import type { Logger } from '@openfeature/server-sdk'
 import type { Clock } from './clock.ts'
@@ -34,6 +35,9 @@ export async function startTestServer(first: FlagDocument = { flags: {} }) {
   const memberQuestions: string[][] = []
   /** Each report as it came, again when it came again. */
   const arrivals: Report[] = []
+  /** The same of batches of calls. */
+  const batches: CallBatch[] = []
+  let rules: CallRules = { version: 'none', methods: [], account: [], audiences: [] }
   const misbehave: Record<string, Misbehaviour> = {}
   let port = 0
 
@@ -94,6 +98,13 @@ export async function startTestServer(first: FlagDocument = { flags: {} }) {
       const report = JSON.parse(body) as Report
       arrivals.push(report)
       json({ counted: true })
+    } else if (path === '/api/sdk/calls/rules') {
+      const tag = { etag: `"${rules.version}"` }
+      if (request.headers['if-none-match'] === tag.etag) response.writeHead(304, tag).end()
+      else json(rules, tag)
+    } else if (path === '/api/sdk/calls') {
+      batches.push(JSON.parse(body) as CallBatch)
+      json({ counted: true })
     } else response.writeHead(404).end()
   }
 
@@ -122,6 +133,10 @@ export async function startTestServer(first: FlagDocument = { flags: {} }) {
     asked,
     memberQuestions,
     arrivals,
+    batches,
+    setRules(it: CallRules): void {
+      rules = it
+    },
     lists,
     misbehave,
     streams,
