@@ -31,6 +31,7 @@ export function keepEngine(it: {
   let failure: Problem | undefined
   let present: Promise<EngineChild> | undefined
   let restarts = 0
+  let told: string | undefined
   let life: Promise<void> | undefined
 
   /** From the first question to the end: one engine after the other. */
@@ -45,6 +46,7 @@ export function keepEngine(it: {
         if (closing.signal.aborted) return await engine.close()
         state = 'ready'
         failure = undefined
+        told = undefined
         const sinceMs = clock.now()
         const because = await engine.ended
         if (closing.signal.aborted) return
@@ -55,7 +57,9 @@ export function keepEngine(it: {
       }
       state = 'down'
       present = undefined
-      log(`The column store is down; it is started again in ${pauseMs / 1_000} s.`, failure)
+      // The same reason every half minute would be all that the log says.
+      if (failure.message !== told) log('The column store is down; it is started again.', failure)
+      told = failure.message
       try {
         await clock.sleep(pauseMs, closing.signal)
       } catch {
