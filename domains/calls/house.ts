@@ -17,12 +17,15 @@ import { claimMigrations } from './intake/claims.ts'
 import { openIntake } from './intake/intake.ts'
 import { receiveHandler, recorderPrefix, withVersion } from './intake/receive.ts'
 import type { Intake } from './intake/types.ts'
+import { logMigrations } from './logs/ends.ts'
+import { type LogRoutesOptions, logRoutes } from './logs/routes.ts'
 import { migratedWhenAsked } from './migrated.ts'
+import { tablesProblem } from './tables/problems.ts'
 import { tableRoutes } from './tables/routes.ts'
 import { callMigrations } from './tables/schema.ts'
 import { type CallTables, openCallTables } from './tables/tables.ts'
 
-export const callHouseMigrations: readonly Migrations[] = [claimMigrations, changeMigrations]
+export const callHouseMigrations: readonly Migrations[] = [claimMigrations, changeMigrations, logMigrations]
 
 /** A release's cost is told within a minute of its calls; what is not due costs nothing. */
 const lookEveryMs = 10_000
@@ -33,6 +36,7 @@ export type CallHouse = {
   readonly changes: Changes
   /** For rehearsals. */
   readonly costs: CostJudge
+  readonly logs: LogRoutesOptions
   rules(): CallRules
   /** Works until aborted: carries calls into the column store, looks for changes. */
   tend(signal: AbortSignal): Promise<void>
@@ -61,6 +65,14 @@ export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
   const budgets = () => it.spec().budgets
   const tables = openCallTables({ columns, ledger, clock, environments: it.environments, budgets, intake })
   const changes = openChanges({ store, ledger, columns, clock, log })
+  const rules = () => rulesOf(it.spec())
+
+  /** Asks nothing of the column store: logs are taken while it is down. */
+  async function environmentOf(asked: string): Promise<string> {
+    const known = (await it.environments()).map((one) => one.name)
+    if (!known.includes(asked)) throw tablesProblem('calls-environment-unknown', { environment: asked, known })
+    return asked
+  }
 
   async function lookForChanges(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -74,7 +86,8 @@ export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
     tables,
     changes,
     costs: openCostJudge({ tables, intake, clock, budgets }),
-    rules: () => rulesOf(it.spec()),
+    logs: { intake, store, ledger, clock, rules, environmentOf },
+    rules,
     async tend(signal) {
       await Promise.all([intake.run(signal), lookForChanges(signal)])
     },
@@ -95,8 +108,9 @@ export function callHouseRoutes(
     log(line: string, error?: unknown): void
   },
 ): void {
-  const { intake, rules, tables, changes } = house
+  const { intake, rules, tables, changes, logs } = house
   tableRoutes(api, tables)
   changeRoutes(api, changes)
+  logRoutes(api, logs)
   api.raw(recorderPrefix, receiveHandler({ intake, rules, ...it }))
 }

@@ -82,14 +82,19 @@ async function rowsOf(db: Db, sources: readonly string[]): Promise<{ source: str
   return rows
 }
 
-/** Recorders keep what they could not send for a week; exporters of OpenTelemetry try for some minutes. */
-const keptMs = { usual: 8 * 86_400_000, otlp: 3_600_000 }
+/**
+ * Recorders keep what they could not send for a week; exporters of OpenTelemetry try for some minutes. Access logs may be
+ * sent again as long as their lines are not too old to be taken.
+ */
+const keptMs = { usual: 8 * 86_400_000, otlp: 3_600_000, log: 400 * 86_400_000 }
 /** Bodies of OpenTelemetry have no number; their hash claims them. */
 export const otlpPrefix = 'otlp.'
+export const logPrefix = 'log.'
 
 export async function sweepClaims(store: Store, now: number): Promise<void> {
   await store.write(async (tx) => {
-    await sql`delete from call_claim where at < ${now - keptMs.usual}
-      or (at < ${now - keptMs.otlp} and source like ${`${otlpPrefix}%`})`.execute(tx)
+    await sql`delete from call_claim where (at < ${now - keptMs.usual} and source not like ${`${logPrefix}%`})
+      or (at < ${now - keptMs.otlp} and source like ${`${otlpPrefix}%`})
+      or at < ${now - keptMs.log}`.execute(tx)
   })
 }

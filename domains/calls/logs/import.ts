@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { type Clock, Problem, sayCount, sentenceOf } from '@belay/base'
 import type { CallRules } from '@belay/call-record'
 import type { CallImportWire } from '@belay/protocol'
+import { logPrefix } from '../intake/claims.ts'
 import type { Intake } from '../intake/types.ts'
 import type { CallRow } from '../row.ts'
 import type { LogEnd } from './ends.ts'
@@ -30,9 +31,6 @@ export type Ends = {
   /** On the disk when it resolves. */
   note(log: string, end: LogEnd): Promise<void>
 }
-
-/** What people look for first when a claim must be told from a recorder's. */
-export const logPrefix = 'log.'
 
 /**
  * Calls are counted when this resolves, those of former imports of the same content once. The claim of each batch is a
