@@ -7,7 +7,7 @@ import { type Columns, sql } from '@belay/columns'
 import type { Ledger } from '@belay/ledger'
 import { type CallChangeWire, callMeasures, type FlagCostWire } from '@belay/protocol'
 import type { Store } from '@belay/store'
-import { arrivedFirst, deployedOf, type Deployed, hourMs, hourOf, newArrivals } from './arrivals.ts'
+import { arrivedFirst, deployedOf, type Deployed, hourMs, newArrivals } from './arrivals.ts'
 import { comparePair, type Pair, pairsSeen } from './flags.ts'
 import {
   causeOf,

@@ -8,7 +8,7 @@ import type { Random } from '@belay/base'
 import { callMeasures } from '@belay/protocol'
 import { addStrata, type Moments, stratum, type StrataSums } from '@belay/stats'
 import { beforeMs, fairest, type Matching, matchings, watchedMs } from './matching.ts'
-import { type AudienceDay, levelDaysMin, trendsOf } from './trends.ts'
+import { type AudienceDay, trendsOf } from './trends.ts'
 import { judge, type MethodSums } from './verdict.ts'
 
 const hoursOfRelease = 36
@@ -88,9 +88,6 @@ export function simulateCloud(it: {
   }
   return { alarms: { release, trend }, comparisons: (releases - 1) * methods, foundAfterHours, foundAfterDays }
 }
-
-/** A trend is told on the second night of its level at the earliest. */
-export const soonestDays = levelDaysMin
 
 const none: Moments = { n: 0, sum: 0, sumSquares: 0 }
 const plus = (a: Moments, b: Moments): Moments => ({ n: a.n + b.n, sum: a.sum + b.sum, sumSquares: a.sumSquares + b.sumSquares })

@@ -14,7 +14,7 @@ export const trendDays = 90
 const daysMin = 10
 const callsOfDayMin = 10
 /** A new level is told when it has lasted so long: one odd day is no level. */
-export const levelDaysMin = 2
+const levelDaysMin = 2
 /**
  * By how many standard errors the calls of both levels must differ, whatever their days say: a few days of few calls lie
  * apart by chance, and every night is another chance for it.
