@@ -146,7 +146,13 @@ function sourcesIn(folder) {
 // --- The system
 
 async function getWhatTestsNeed() {
-  const missing = [...(hasPostgres() ? [] : ['postgresql']), ...(hasChromium() ? [] : ['chromium'])]
+  const missing = [
+    ...(hasPostgres() ? [] : ['postgresql']),
+    ...(hasChromium() ? [] : ['chromium']),
+    // For the recorder of calls; the packages that only hold the server, where there is one: nothing is started by them.
+    ...(['redis-server', 'valkey-server'].some(onPath) ? [] : ['redis-server']),
+    ...(['mariadbd', 'mysqld'].some(onPath) || existsSync('/usr/sbin/mariadbd') ? [] : ['mariadb-server-core']),
+  ]
   if (missing.length === 0) return
   const debian = existsSync('/etc/debian_version') && onPath('apt-get')
   if (!debian || process.getuid() !== 0) {

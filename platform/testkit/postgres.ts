@@ -3,12 +3,10 @@
  * every asker. It runs as an unprivileged user, because PostgreSQL refuses root.
  */
 import { spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { eventually } from './eventually.ts'
-import { freePort } from './ports.ts'
-import { runFolder } from './run.ts'
+import { onFreePort, sharedServer, startForRun, stepDown } from './shared.ts'
 
 export type TestDatabase = AsyncDisposable & {
   /** `postgres://…` of an empty database that nobody else uses. Dropped when disposed, at the latest at the run's end. */
@@ -26,7 +24,7 @@ export async function postgresForTests(): Promise<TestDatabase | { readonly skip
   const given = process.env['BELAY_TEST_POSTGRES']
   const missing = given === undefined ? whyNoPostgres() : undefined
   if (missing !== undefined) return { skipped: missing }
-  const server = given ?? (await sharedCluster())
+  const server = given ?? (await sharedServer('PostgreSQL', startCluster))
   const name = `t_${process.pid}_${Date.now().toString(36)}_${(counter++).toString(36)}`
   await command(server, `create database ${name}`)
   const url = new URL(server)
@@ -59,75 +57,19 @@ async function command(server: string, sql: string): Promise<void> {
   }
 }
 
-/** The first caller of the run, in whichever process, makes the folder and starts the cluster; the others wait for its URL. */
-async function sharedCluster(): Promise<string> {
-  const folder = join(runFolder(), 'postgres')
-  const answer = join(folder, 'url')
-  if (isFirst(folder)) {
-    const outcome = await startCluster(folder).catch(
-      (thrown: unknown) => `failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    )
-    writeFileSync(`${answer}.new`, outcome)
-    renameSync(`${answer}.new`, answer)
-  }
-  // initdb takes about a second on an idle machine; a minute leaves room for a machine where everything is tested at once.
-  await eventually(() => existsSync(answer), { withinMs: 60_000, everyMs: 50, what: 'PostgreSQL to start' })
-  const url = readFileSync(answer, 'utf8')
-  if (url.startsWith('failed: ')) throw new Error(`PostgreSQL did not start: ${url.slice(8)}`)
-  return url
-}
-
-function isFirst(folder: string): boolean {
-  try {
-    mkdirSync(folder, { mode: 0o711 })
-    return true
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw thrown
-  }
-}
-
-/** Root steps down to `postgres` (comes with Debian's package), else to `nobody`. */
-function unprivileged(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {}
-  const users = new Map(
-    readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'))
-      .map(([name, , uid, gid]) => [name, { uid: Number(uid), gid: Number(gid) }]),
-  )
-  const user = users.get('postgres') ?? users.get('nobody')
-  if (user === undefined) throw new Error('running as root, and there is neither a user postgres nor a user nobody to step down to')
-  return user
-}
-
 async function startCluster(folder: string): Promise<string> {
   const bin = programs() as string
-  const user = unprivileged()
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid as number)
+  const user = stepDown(folder)
   const data = join(folder, 'data')
   await finish(join(bin, 'initdb'), ['-D', data, '-U', 'belay', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'], folder, user)
-  // Someone may take the port between the look and the start.
-  for (let attempt = 1; ; attempt++) {
-    const port = await freePort()
-    const url = `postgres://belay@127.0.0.1:${port}/postgres`
-    const problem = await startServer(join(bin, 'postgres'), data, port, folder, user, url)
-    if (problem === undefined) return url
-    if (attempt === 3) throw new Error(problem)
-  }
+  const urlAt = (port: number) => `postgres://belay@127.0.0.1:${port}/postgres`
+  const port = await onFreePort((it) =>
+    startForRun('PostgreSQL', [join(bin, 'postgres'), '-D', data, ...settingsAt(it)], folder, user, () => command(urlAt(it), 'select 1')),
+  )
+  return urlAt(port)
 }
 
-/** Undefined when it answers, else its log. */
-async function startServer(
-  program: string,
-  data: string,
-  port: number,
-  folder: string,
-  user: object,
-  url: string,
-): Promise<string | undefined> {
-  const logFile = join(folder, 'log')
-  const log = openSync(logFile, 'a')
+function settingsAt(port: number): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -141,27 +83,7 @@ async function startServer(
     shared_buffers: '64MB',
     log_min_messages: 'warning',
   }
-  const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
-  const server = spawn(program, ['-D', data, ...args], { ...user, cwd: folder, detached: true, stdio: ['ignore', log, log] })
-  let ended = false
-  server.once('exit', () => {
-    ended = true
-  })
-  server.once('error', () => {
-    ended = true
-  })
-  server.unref()
-  if (server.pid !== undefined) writeFileSync(join(runFolder(), 'postgres.pid'), String(server.pid))
-  await eventually(
-    async () =>
-      ended ||
-      command(url, 'select 1').then(
-        () => true,
-        () => false,
-      ),
-    { withinMs: 30_000, everyMs: 50, what: 'PostgreSQL to answer' },
-  )
-  return ended ? readFileSync(logFile, 'utf8').slice(-2000) : undefined
+  return Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
 }
 
 function finish(program: string, args: string[], cwd: string, user: object): Promise<void> {

@@ -51,7 +51,7 @@ test.skipIf(whyNoPostgres())('PostgreSQL ends with the run, even when the run is
   const { BELAY_TEST_RUN: _, ...env } = process.env
   const run = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: import.meta.dirname, env })
   const [folder] = (await once(run.stdout, 'data')).map(String)
-  const pid = Number(readFileSync(join(String(folder), 'postgres.pid'), 'utf8'))
+  const pid = Number(readFileSync(join(String(folder), 'postgresql.pid'), 'utf8'))
   const runs = () => isAlive(pid)
   expect(runs()).toBe(true)
   run.kill('SIGKILL')
