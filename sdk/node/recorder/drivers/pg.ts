@@ -105,8 +105,9 @@ const answers = ['handlePortalSuspended', 'handleCommandComplete', 'handleEmptyQ
  */
 function watchSubmitted(call: OpenCall, query: object, client: object): void {
   const it = query as Record<string, unknown>
-  // pg-cursor has its text in the query it would otherwise be.
-  const timed = new Timed(call, system, typeof it.text === 'string' ? it.text : '', client)
+  // A stream (pg-query-stream) reads from a cursor within it.
+  const cursor = typeof it.cursor === 'object' && it.cursor !== null ? (it.cursor as Record<string, unknown>) : it
+  const timed = new Timed(call, system, typeof cursor.text === 'string' ? cursor.text : '', client)
   let waitingSince = nowUs()
   let waited = 0
   let rows = 0
@@ -115,27 +116,27 @@ function watchSubmitted(call: OpenCall, query: object, client: object): void {
     waited += nowUs() - waitingSince
     waitingSince = -1
   }
-  const wrap = (name: string, before: (args: unknown[]) => void) => {
-    const original = it[name]
+  const wrap = (owner: Record<string, unknown>, name: string, before: () => void) => {
+    const original = owner[name]
     if (typeof original !== 'function') return
     const inCall = boundTo(call, original as Method)
-    Object.defineProperty(it, name, {
+    Object.defineProperty(owner, name, {
       configurable: true,
       writable: true,
       value: function (this: unknown, ...args: unknown[]) {
-        before(args)
+        before()
         return inCall.apply(this, args)
       },
     })
   }
-  wrap('handleDataRow', () => {
+  wrap(it, 'handleDataRow', () => {
     rows++
   })
-  wrap('read', () => {
+  wrap(cursor, 'read', () => {
     if (waitingSince < 0) waitingSince = nowUs()
   })
   for (const name of answers)
-    wrap(name, () => {
+    wrap(it, name, () => {
       answered()
       if (name === 'handleReadyForQuery' || name === 'handleError') timed.ended(name === 'handleError', rows, waited)
     })

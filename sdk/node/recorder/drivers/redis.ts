@@ -1,6 +1,6 @@
 /** `redis` (node-redis 4 to 6): commands go through `sendCommand`, MULTI and pipelines through methods of their own. */
 import { currentCall } from '../context.ts'
-import { driverOf, type Method, replaceMethod, UnknownShape } from './patch.ts'
+import { boundTo, driverOf, type Method, replaceMethod, UnknownShape } from './patch.ts'
 import { nowUs, Timed } from './timing.ts'
 
 const system = 'redis'
@@ -8,13 +8,24 @@ const system = 'redis'
 export function recordRedis(): () => void {
   // `redis` loads it, and so does whoever uses it alone.
   return driverOf('@redis/client', (exports) => {
-    const { prototype } = (exports as { readonly RedisClient?: { readonly prototype?: object } }).RedisClient ?? {}
+    const { RedisClient, RedisClientPool } = exports as Record<string, { readonly prototype?: object } | undefined>
+    const prototype = RedisClient?.prototype
     if (prototype === undefined) throw new UnknownShape('there is no RedisClient')
     replaceMethod(prototype, 'sendCommand', sentInCall)
     replaceMethod(prototype, '_executeMulti', batchInCall(true))
     replaceMethod(prototype, '_executePipeline', batchInCall(false))
+    // Since 5. Its tasks wait for a client, and would run in the call that gave one back.
+    if (RedisClientPool !== undefined) replaceMethod(RedisClientPool.prototype, 'execute', taskInCall)
   })
 }
+
+const taskInCall = (original: Method): Method =>
+  function (task: unknown) {
+    const call = currentCall()
+    return call === undefined || typeof task !== 'function'
+      ? original.apply(this, arguments as unknown as unknown[])
+      : original.call(this, boundTo(call, task as Method))
+  }
 
 const sentInCall = (original: Method): Method =>
   function (args: unknown) {
