@@ -19,8 +19,8 @@ export function pathOfSubject(subject: FactWire['subject']): string | undefined 
       return `/flags/${name}`
     case 'segment':
       return `/segments/${name}`
-    case 'method': {
-      // `method:api/Items.get`: the service comes first, and has no slash.
+    case 'call': {
+      // `call:api/Items.get`: the service comes first.
       const slash = subject.indexOf('/')
       if (slash < 0) return '/calls'
       return `/calls/method?service=${encodeURIComponent(subject.slice(colon + 1, slash))}&method=${encodeURIComponent(subject.slice(slash + 1))}`

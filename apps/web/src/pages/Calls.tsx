@@ -2,13 +2,12 @@ import { sayCount } from '@belay/base'
 import type { CallChangeWire, CallRowWire } from '@belay/protocol'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useDeferredValue, useEffect, useMemo, useState } from 'react'
-import { Failure } from '../parts/Answered.tsx'
 import { CallTable, keyOfRow, sampledServices } from '../parts/calls/CallTable.tsx'
 import { columnsOf, findRows, measureOf, type Order, sortRows } from '../parts/calls/columns.ts'
 import { csvOf } from '../parts/calls/csv.ts'
 import { measureWords, rankWords, sayShare } from '../parts/calls/figures.ts'
 import { Filters } from '../parts/calls/Filters.tsx'
-import { NeverRecorded, Notes, StoreNotice } from '../parts/calls/Notices.tsx'
+import { NeverRecorded, Notes, StoreNotice, Trouble, Waiting } from '../parts/calls/Notices.tsx'
 import { saveFile } from '../parts/calls/saveFile.ts'
 import { foremost, sayTable } from '../parts/calls/says.ts'
 import { type CallsFilter, everything, isNarrowed, ranks, sayRange } from '../parts/calls/search.ts'
@@ -113,13 +112,11 @@ export function CallsPage() {
       </div>
       <Filters filter={filter} facets={facets} environment={it?.environment} onChange={(change: CallsFilter) => set(change)} />
       <StoreNotice facets={facets} />
-      {table.error !== null && facets?.store.state !== 'down' && facets?.store.state !== 'starting' && (
-        <Failure error={table.error} retry={() => void table.refetch()} />
-      )}
+      <Trouble error={table.error} retry={() => void table.refetch()} />
       {never ? (
         <NeverRecorded environment={it?.environment ?? filter.environment} />
       ) : it === undefined ? (
-        table.error === null && <div className="waiting" style={{ height: 480 }} role="status" aria-label="Loading" />
+        table.error === null && <Waiting height={480} />
       ) : shown.length === 0 ? (
         <div className="panel">
           <Empty

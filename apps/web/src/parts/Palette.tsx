@@ -56,6 +56,12 @@ export function Palette({ onClose }: { onClose: () => void }) {
     return () => spotlight.close()
   }, [])
 
+  // What was found by the server comes after the key: Enter takes the first of it too.
+  useEffect(() => {
+    const list = document.querySelector('.mantine-Spotlight-actionsList')
+    if (list?.querySelector('[data-selected]') === null) list.querySelector('[data-action]')?.setAttribute('data-selected', 'true')
+  }, [flags, calls])
+
   const actions: SpotlightActionGroupData[] = [
     {
       group: 'Pages',

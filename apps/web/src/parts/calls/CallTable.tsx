@@ -4,13 +4,12 @@ import { Link } from '@tanstack/react-router'
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
 import { type CSSProperties, memo, useCallback, useEffect, useRef, useState } from 'react'
 import { Cell } from './Cell.tsx'
-import { type Column, fitColumns, type Order, rankPx } from './columns.ts'
+import { type Column, fitColumns, narrowPx, type Order, rankPx } from './columns.ts'
 import type { CallsFilter, Rank } from './search.ts'
 import './table.css'
 
 const rowPx = 30
-/** Below this a name has its line to itself, and its number says nothing. */
-const narrowPx = 560
+const headPx = 34
 
 type TableProps = {
   readonly rows: readonly CallRowWire[]
@@ -43,6 +42,9 @@ export function CallTable({ rows, columns: all, rank, order, onOrder, filter, se
     getScrollElement: () => box.current,
     estimateSize: () => rowPx,
     overscan: 14,
+    // The rows begin beneath the head, which stays where it is.
+    scrollMargin: headPx,
+    scrollPaddingStart: headPx,
     getItemKey: (index) => keyOfRow(rows[index] as CallRowWire),
     rangeExtractor: (range) => {
       const indexes = defaultRangeExtractor(range)
@@ -59,13 +61,20 @@ export function CallTable({ rows, columns: all, rank, order, onOrder, filter, se
     if (orderKey !== '' && box.current) box.current.scrollTop = 0
   }, [orderKey])
 
+  // Keys come faster than the row that they lead to gets the keyboard.
+  const walkedTo = useRef<number>(undefined)
   const walkTo = (index: number) => {
     const at = Math.min(Math.max(index, 0), rows.length - 1)
     const row = rows[at]
     if (row === undefined) return
     setHeld(keyOfRow(row))
     virtual.scrollToIndex(at)
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-at="${at}"]`)?.focus({ preventScroll: true }))
+    walkedTo.current = at
+    requestAnimationFrame(() => {
+      if (walkedTo.current !== at) return
+      walkedTo.current = undefined
+      box.current?.querySelector<HTMLElement>(`[data-at="${at}"]`)?.focus({ preventScroll: true })
+    })
   }
   const onKeyDown = (event: React.KeyboardEvent) => {
     const at = event.target instanceof HTMLElement ? event.target.dataset['at'] : undefined
@@ -73,7 +82,8 @@ export function CallTable({ rows, columns: all, rank, order, onOrder, filter, se
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rows.length, End: rows.length }[event.key]
     if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
-    walkTo(at === undefined ? (step > 0 ? 0 : rows.length - 1) : Number(at) + step)
+    const from = walkedTo.current ?? (at === undefined ? undefined : Number(at))
+    walkTo(from === undefined ? (step > 0 ? 0 : rows.length - 1) : from + step)
   }
   const onFocus = useCallback((key: string) => setHeld(key), [])
 
@@ -113,7 +123,7 @@ export function CallTable({ rows, columns: all, rank, order, onOrder, filter, se
                   key={item.key}
                   row={row}
                   at={item.index}
-                  top={item.start}
+                  top={item.start - headPx}
                   narrow={narrow}
                   columns={columns}
                   rank={rank}

@@ -1,5 +1,6 @@
-import { sayCount } from '@belay/base'
+import { Problem, sayCount } from '@belay/base'
 import type { CallFacetsWire } from '@belay/protocol'
+import { Failure } from '../Answered.tsx'
 import { Sign } from '../Chip.tsx'
 import { Command } from '../Command.tsx'
 import { Empty } from '../Empty.tsx'
@@ -30,6 +31,26 @@ export function StoreNotice({ facets }: { facets: CallFacetsWire | undefined }) 
       </p>
     )
   return null
+}
+
+/** A store that is away is said quietly, and is asked again by itself; other failures are failures. */
+export function Trouble({ error, retry }: { error: Error | null; retry: () => void }) {
+  if (error === null) return null
+  if (!(error instanceof Problem) || !error.code.startsWith('columns-')) return <Failure error={error} retry={retry} />
+  return (
+    <p className="store-notice is-held" role="status">
+      <Sign tone="held" /> {error.message}
+    </p>
+  )
+}
+
+/** The place of a first answer. The embedded store is started by the first question, which takes a moment. */
+export function Waiting({ height }: { height: number }) {
+  return (
+    <div className="waiting" style={{ height }} role="status" aria-label="Loading">
+      <p className="late-word soft">The column store starts with the first question; this takes a moment.</p>
+    </div>
+  )
 }
 
 /** What a reader must know of the figures. */

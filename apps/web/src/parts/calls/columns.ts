@@ -136,11 +136,14 @@ export function columnsOf(rank: Rank, changeHead: string, changeOf: ChangeOf): r
 
 /** The number before the name, and the least room for a name that one can still read. */
 export const rankPx = 36
+/** Below this width the number gives way too. */
+export const narrowPx = 560
 const namePx = 168
+const narrowNamePx = 120
 
 /** Those that find room in so many pixels, in their order. */
 export function fitColumns(columns: readonly Column[], widthPx: number): readonly Column[] {
-  let left = widthPx - namePx - (widthPx < 560 ? 0 : rankPx)
+  let left = widthPx - (widthPx < narrowPx ? narrowNamePx : namePx + rankPx)
   const fits = new Set<Column>()
   for (const it of [...columns].sort((a, b) => a.yields - b.yields)) {
     if (it.widthPx > left) break

@@ -1,4 +1,4 @@
-import { routes, type TrendWire, trendMeasures } from '@belay/protocol'
+import { type CallMeasure, routes, type TrendWire, trendMeasures } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
@@ -10,7 +10,7 @@ import { Failure } from '../../Answered.tsx'
 import { Empty } from '../../Empty.tsx'
 import { Panel } from '../../Page.tsx'
 import { useNow } from '../../useNow.ts'
-import { sayFigure, sayMany } from '../figures.ts'
+import { measureWords, sayFigure, sayMany } from '../figures.ts'
 import { type CallsFilter, isMovingRange, queryOf } from '../search.ts'
 import { useRangeNow } from '../useCalls.ts'
 import { type Box, labelsOf, type MarkLabel, plotOf } from './trend.ts'
@@ -186,6 +186,9 @@ const signs = {
   change: 'M5 1 8.7 4.9 5 8.8 1.3 4.9z',
 } as const
 
+/** A change is named by its measure. */
+const sayMeasure = (name: string): string => measureWords[name as CallMeasure]?.says ?? name
+
 function Mark({ label: { x, mark, others } }: { label: MarkLabel }) {
   const nowAt = useNow(60_000)
   const path = pathOfSubject(mark.subject)
@@ -195,7 +198,7 @@ function Mark({ label: { x, mark, others } }: { label: MarkLabel }) {
       <svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">
         <path d={signs[mark.kind]} fill="currentColor" />
       </svg>
-      <span className="clip">{mark.name}</span>
+      <span className="clip">{mark.kind === 'change' ? sayMeasure(mark.name) : mark.name}</span>
       <span className="hidden">: {mark.says}</span>
       {others.length > 0 && <small>+{others.length}</small>}
     </>

@@ -46,10 +46,10 @@ export function axisOf(spanUs: number, most: number): number[] {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  slow: 'among the slowest',
+  slow: 'slow',
   failed: 'failed',
-  cpu: 'among the dearest in CPU time',
-  repeat: 'repeated a statement',
-  usual: 'a usual one',
+  cpu: 'much CPU time',
+  repeat: 'repeats a statement',
+  usual: 'usual',
 }
 export const sayWhy = (why: string): string => reasons[why] ?? why
