@@ -1,0 +1,157 @@
+/** Who made a call, what it is named and whom it serves: from its span and the rules of belay.yaml. */
+import {
+  type CallRules,
+  createDescriber,
+  createMethodBook,
+  type Describer,
+  type Description,
+  overflowMethod,
+  templateOf,
+} from '@belay/call-record'
+import { isbot } from 'isbot'
+import { limits } from './limits.ts'
+import { createNames } from './names.ts'
+import type { Resource, Span } from './shape.ts'
+
+export type Described = {
+  readonly resource: { readonly service: string; readonly release: string; readonly lane: string; readonly host: string }
+  readonly method: string
+  readonly isOverflow: boolean
+  readonly audience: string
+  readonly account: string
+}
+
+export type DescribeCalls = {
+  /** Whether the service has room among the names of its environment. */
+  admits(environment: string, resource: Resource, now: number): boolean
+  /** @param inner what descendants say: the route that a framework's span named, an RPC within an HTTP request. */
+  describe(environment: string, span: Span, inner: { readonly route: string; readonly rpc: string }, now: number): Described
+}
+
+/** A tester's or bot's traffic that its sender marks so, whatever its user agent says. */
+const syntheticAgent = 'synthetic bot'
+/** Browsers and programs of a day; asked for each call. */
+const agentsMax = 5_000
+
+export function createDescribeCalls(rules: (environment: string) => CallRules): DescribeCalls {
+  type Place = ReturnType<typeof placeOf>
+  const places = new Map<string, Place>()
+  const agents = new Map<string, boolean>()
+
+  function placeOf() {
+    return {
+      services: createNames(limits.servicesMax),
+      releases: createNames(limits.releasesMax),
+      hosts: createNames(limits.hostsMax),
+      lanes: createNames(limits.lanesMax),
+      books: new Map<string, { book: ReturnType<typeof createMethodBook>; day: number }>(),
+      describer: undefined as Describer | undefined,
+    }
+  }
+  function placed(environment: string): Place {
+    let place = places.get(environment)
+    if (place === undefined) {
+      place = placeOf()
+      places.set(environment, place)
+    }
+    return place
+  }
+
+  function isRobot(agent: string): boolean {
+    let known = agents.get(agent)
+    if (known === undefined) {
+      if (agents.size >= agentsMax) agents.clear()
+      known = agent === syntheticAgent || isbot(agent)
+      agents.set(agent, known)
+    }
+    return known
+  }
+
+  /** Methods that nobody calls any more make room once a day. */
+  function bookOf(place: Place, service: string, now: number) {
+    const day = Math.floor(now / 86_400_000)
+    let known = place.books.get(service)
+    if (known === undefined || known.day !== day) {
+      known = { book: createMethodBook(), day }
+      place.books.set(service, known)
+    }
+    return known.book
+  }
+
+  return {
+    admits: (environment, { service }, now) => placed(environment).services.admit(service, now),
+    describe(environment, span, inner, now) {
+      const place = placed(environment)
+      const current = rules(environment)
+      if (place.describer?.version !== current.version) place.describer = createDescriber(current, isRobot)
+      const { service, release, host, lane } = span.resource
+      const said = describeSpan(place.describer as Describer, span, inner, now)
+      // What nobody knows is there (404 without a route) must not fill the book.
+      const method = bookOf(place, service, now).take(said.method, said.sure || span.status !== 404 ? undefined : `${span.verb} ${nowhere}`)
+      return {
+        resource: {
+          service,
+          release: place.releases.admit(`${service}\n${release}`, now) ? release : overflowMethod,
+          host: place.hosts.admit(host, now) ? host : overflowMethod,
+          lane: place.lanes.admit(lane, now) ? lane : overflowMethod,
+        },
+        method,
+        isOverflow: method === overflowMethod,
+        audience: said.audience,
+        account: said.account,
+      }
+    },
+  }
+}
+
+/** Where requests for what is not there are counted. */
+const nowhere = '(not found)'
+
+function describeSpan(describer: Describer, span: Span, inner: { readonly route: string; readonly rpc: string }, now: number): Description {
+  const { verb, query, userAgent, headers } = span
+  let parsed: URLSearchParams | undefined
+  const rpc = span.isRpc ? rpcNameOf(span) : inner.rpc
+  const request = {
+    verb,
+    path: span.path === '' && rpc !== '' ? `/${rpc}` : span.path,
+    // Instrumentations name the span after the route where they know it: `GET /items/:id`.
+    route:
+      span.route ||
+      inner.route ||
+      (span.path === '' && verb !== '' && span.name.startsWith(`${verb} /`) ? span.name.slice(verb.length + 1) : ''),
+    header(name: string) {
+      if (name === 'user-agent' && span.synthetic !== '') return syntheticAgent
+      return headers?.[name] ?? (name === 'user-agent' && userAgent !== '' ? userAgent : undefined)
+    },
+    query(name: string) {
+      if (query === '') return undefined
+      parsed ??= new URLSearchParams(query)
+      return parsed.get(name) ?? undefined
+    },
+  }
+  const said = { method: span.method || undefined, account: span.account || undefined, audience: span.audience || undefined }
+  const it = describer.describe(request, said, now)
+  if (said.method !== undefined) return it
+  // A rule of the team's own goes before everything else; it alone makes a name sure that has no route.
+  const ruled = it.sure && request.route === ''
+  if (ruled) return it
+  const other =
+    rpc !== ''
+      ? rpc
+      : span.isMessaging
+        ? messagingNameOf(span)
+        : verb === '' && request.route === '' && span.path === ''
+          ? spanNameOf(span)
+          : ''
+  return other === '' ? it : describer.describe(request, { ...said, method: other }, now)
+}
+
+/** `package.Service/Method`: in newer conventions the method says both. */
+export const rpcNameOf = ({ rpcService, rpcMethod, name }: Span): string =>
+  rpcService === '' || rpcMethod.includes('/') ? rpcMethod || templated(name) : `${rpcService}/${rpcMethod}`
+const messagingNameOf = ({ messagingName, messagingType, destination }: Span): string =>
+  `${messagingName || messagingType || 'process'} ${templated(destination)}`
+const spanNameOf = ({ name }: Span): string => templated(name) || '(unnamed)'
+
+/** Ids in names that are no paths. */
+const templated = (name: string): string => templateOf(name.replaceAll(' ', '/')).slice(1).replaceAll('/', ' ')
