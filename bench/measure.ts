@@ -24,6 +24,8 @@ export type Bench = {
 export type BenchOptions = {
   /** How often each contender is measured; the median counts. */
   readonly rounds: number
+  /** A small size, to see that it runs; a bench that has only one size takes that. */
+  readonly quick: boolean
   /** Says what is going on (on stderr). */
   readonly note: (text: string) => void
 }

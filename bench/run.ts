@@ -1,5 +1,5 @@
 /**
- * `npm run bench` lists the benches, `npm run bench -- NAME [--json] [--record] [--rounds N]` runs one. A bench is a
+ * `npm run bench` lists the benches, `npm run bench -- NAME [--json] [--record] [--quick] [--rounds N]` runs one. A bench is a
  * file of this folder that exports `about` and `rows` (see measure.ts). stdout has the table or, with `--json`, one
  * JSON document; what is going on is told on stderr. Ends with 1 when a goal was missed, with 2 when it was asked for
  * something that there is not.
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     bench: name,
     at: new Date().toISOString(),
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), memory: sayBytes(totalmem()), node: process.version },
-    rows: await rows({ rounds, note: (text) => process.stderr.write(`${name}: ${text}\n`) }),
+    rows: await rows({ rounds, quick: values.quick, note: (text) => process.stderr.write(`${name}: ${text}\n`) }),
   }
   process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : `${table(result.rows)}\n`)
   if (values.record) record(result)
@@ -54,6 +54,7 @@ function readArguments() {
       options: {
         json: { type: 'boolean', default: false },
         record: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
         rounds: { type: 'string', default: '5' },
       },
     })
