@@ -2,7 +2,7 @@
  * Makes what is published of rooms of ours: JavaScript and types instead of TypeScript, and a manifest for those who
  * have none of our workspaces.
  *
- *     node tools/package.ts [--into FOLDER] sdk/flags sdk/node
+ *     node tools/package.ts [--into FOLDER] sdk/flags sdk/calls sdk/node
  *
  * writes FOLDER/NAME (dist/packages by default) and FOLDER/NAME-VERSION.tgz for each, and a line of JSON with where they
  * are. Ends with 1, and the findings on stderr, when publint or arethetypeswrong find anything.
@@ -25,6 +25,7 @@ type Manifest = {
   readonly exports: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional: boolean }>>
 }
 
 const root = join(import.meta.dirname, '..')
@@ -76,7 +77,7 @@ function entriesOf({ exports }: Manifest): Entry[] {
 
 /** What npm needs to know, and nothing of how we build: development dependencies are part of what was built. */
 function publishedManifest(manifest: Manifest, entries: readonly Entry[]) {
-  const { name, version, description, license, engines, dependencies = {}, peerDependencies } = manifest
+  const { name, version, description, license, engines, dependencies = {}, peerDependencies, peerDependenciesMeta } = manifest
   return {
     name,
     version,
@@ -96,6 +97,7 @@ function publishedManifest(manifest: Manifest, entries: readonly Entry[]) {
       Object.entries(dependencies).map(([other, range]) => [other, range === '*' ? versionOf(other) : range]),
     ),
     peerDependencies,
+    peerDependenciesMeta,
   }
 }
 

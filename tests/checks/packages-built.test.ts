@@ -4,9 +4,12 @@
  * says.
  */
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import type { CallBatch } from '@belay/call-record'
 import * as source from '@belay/flag-evaluator'
 import * as nodeSource from '@belay/node'
 import { openChromium, type TemporaryFolder, temporaryFolder } from '@belay/testkit'
@@ -100,7 +103,7 @@ const installed = (name: string) => join(folder.path, 'node_modules', name)
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  const rooms = ['sdk/flags', 'sdk/node']
+  const rooms = ['sdk/flags', 'sdk/calls', 'sdk/node']
   const { stdout } = await promisify(execFile)(process.execPath, [
     join(root, 'tools/package.ts'),
     '--into',
@@ -114,7 +117,8 @@ beforeAll(async () => {
   }
   // What a service would have beside them.
   mkdirSync(dirname(installed('@openfeature/x')), { recursive: true })
-  for (const name of ['@openfeature/server-sdk', '@openfeature/core']) symlinkSync(join(root, 'node_modules', name), installed(name))
+  for (const name of ['@openfeature/server-sdk', '@openfeature/core', 'isbot'])
+    symlinkSync(join(root, 'node_modules', name), installed(name))
 }, 120_000)
 
 afterAll(() => folder[Symbol.asyncDispose]())
@@ -125,8 +129,11 @@ test('a package has built files, its README and a manifest, and depends on nothi
       .trim()
       .split('\n')
       .sort()
-  for (const name of ['@belay/flag-evaluator', '@belay/node']) {
-    expect(files(name)).toEqual(['./README.md', './dist/index.d.ts', './dist/index.js', './package.json'])
+  const common = ['./README.md', './dist/index.d.ts', './dist/index.js', './package.json']
+  for (const name of ['@belay/flag-evaluator', '@belay/call-record', '@belay/node']) {
+    // What both doors of a package use stands in a file of its own, whose name has a hash.
+    const found = files(name).filter((file) => !/^\.\/dist\/recorder-[\w-]+\.(d\.ts|js)$/.test(file))
+    expect(found).toEqual(name === '@belay/node' ? [...common, './dist/record.d.ts', './dist/record.js'].sort() : common)
     const manifest = readFileSync(join(installed(name), 'package.json'), 'utf8')
     expect(manifest).not.toMatch(/"\*"|"private"|"devDependencies"|\.ts",?$/)
   }
@@ -186,3 +193,44 @@ test('the provider built for Node has the same door', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [join(folder.path, 'door.mjs')])
   expect(JSON.parse(stdout)).toEqual(Object.keys(nodeSource).sort())
 })
+
+test('the recorder built for Node records, without the packages that only the provider needs', async () => {
+  const batches: CallBatch[] = []
+  await using server = await listening(async (request, response) => {
+    const pieces: Buffer[] = []
+    for await (const piece of request) pieces.push(piece as Buffer)
+    if (request.method === 'POST') batches.push(JSON.parse(Buffer.concat(pieces).toString()) as CallBatch)
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ version: '1', methods: [], account: [], audiences: [], counted: true }))
+  })
+  await using alone = await temporaryFolder()
+  cpSync(join(folder.path, 'node_modules/@belay'), join(alone.path, 'node_modules/@belay'), { recursive: true })
+  symlinkSync(join(root, 'node_modules/isbot'), join(alone.path, 'node_modules/isbot'))
+  writeFileSync(
+    join(alone.path, 'app.mjs'),
+    `import { createServer } from 'node:http'
+import { describeCall } from '@belay/node/record'
+const server = createServer((request, response) => {
+  describeCall({ account: 'acme' })
+  response.end('ok')
+}).listen(0, '127.0.0.1', async () => {
+  await fetch('http://127.0.0.1:' + server.address().port + '/items/42')
+  server.close()
+})`,
+  )
+  const env = { ...process.env, BELAY_URL: server.url, BELAY_KEY: 'bsk_test', BELAY_DATA: alone.path }
+  await promisify(execFile)(process.execPath, ['--import', '@belay/node/record', 'app.mjs'], { cwd: alone.path, env })
+  expect(batches).toMatchObject([{ service: 'app', names: { methods: ['GET /items/{id}'], accounts: ['acme'] }, calls: { status: [200] } }])
+})
+
+async function listening(answer: RequestListener) {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

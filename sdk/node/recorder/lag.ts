@@ -20,6 +20,8 @@ export function lagMs(): number {
 export function watchLag(): () => void {
   let timer: NodeJS.Timeout
   let stopped = false
+  // The first is late by all that the service does before it serves.
+  let first = true
   const arm = () => {
     const dueMs = performance.now() + everyMs
     timer = setTimeout(() => {
@@ -27,7 +29,8 @@ export function watchLag(): () => void {
       // Runs when the pass is over; it is not unref'd, or a loop with nothing to do would sleep first.
       setImmediate(() => {
         const passMs = performance.now() - calledMs
-        latestMs = (latestMs + Math.max(0, calledMs - dueMs - grainMs) + passMs / 2) / 2
+        if (first) first = false
+        else latestMs = (latestMs + Math.max(0, calledMs - dueMs - grainMs) + passMs / 2) / 2
         if (!stopped) arm()
       })
     }, everyMs)
