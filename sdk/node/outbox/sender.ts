@@ -60,6 +60,9 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
   /** What went wrong last, with the disk and with the server, so that a log has it once. */
   const trouble = { spool: '', server: '' }
   let waitMs = everyMs
+  /** What is gathered while parcels are sent becomes one when enough is there or its time has come, not one for each answer. */
+  let isMuch = false
+  let stowedAt = 0
 
   async function theSpool(): Promise<Spool | undefined> {
     if (place === undefined || spool !== undefined) return spool
@@ -87,6 +90,8 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
 
   /** Puts what was gathered where it is safe. */
   function stow(): Promise<void> {
+    isMuch = false
+    stowedAt = clock.now()
     stowing = stowing.then(stowAll)
     return stowing
   }
@@ -123,8 +128,11 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
   }
 
   async function pushAll(): Promise<void> {
+    // Nothing more is taken while a parcel is in hand; it is when that has gone.
+    let isWaiting = inHand !== undefined
+    await stow()
     for (;;) {
-      await stow()
+      if (isMuch || clock.now() - stowedAt >= everyMs) await stow()
       const kept = await spool?.oldest()
       if (kept !== undefined) {
         await send(kept)
@@ -133,6 +141,8 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
         const parcel = inHand
         await send(parcel)
         if (inHand === parcel) inHand = undefined
+        if (isWaiting) await stow()
+        isWaiting = false
       } else return
     }
   }
@@ -176,6 +186,7 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
 
   return {
     hurry: () => {
+      isMuch = true
       // While the server is away the next try has its time, but the disk takes what is there.
       if (waitMs === everyMs) nudge.abort()
       else if (spool !== undefined) void stow()
