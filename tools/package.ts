@@ -25,7 +25,6 @@ type Manifest = {
   readonly exports: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
-  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional: boolean }>>
 }
 
 const root = join(import.meta.dirname, '..')
@@ -77,7 +76,7 @@ function entriesOf({ exports }: Manifest): Entry[] {
 
 /** What npm needs to know, and nothing of how we build: development dependencies are part of what was built. */
 function publishedManifest(manifest: Manifest, entries: readonly Entry[]) {
-  const { name, version, description, license, engines, dependencies = {}, peerDependencies, peerDependenciesMeta } = manifest
+  const { name, version, description, license, engines, dependencies = {}, peerDependencies } = manifest
   return {
     name,
     version,
@@ -97,7 +96,6 @@ function publishedManifest(manifest: Manifest, entries: readonly Entry[]) {
       Object.entries(dependencies).map(([other, range]) => [other, range === '*' ? versionOf(other) : range]),
     ),
     peerDependencies,
-    peerDependenciesMeta,
   }
 }
 

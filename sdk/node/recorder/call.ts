@@ -22,9 +22,6 @@ const wordMax = 200
 /** Intervals that do not touch; more of them lie so far back that no statement still runs beside them. */
 const intervalsMax = 64
 
-/** What a call carries on from its caller. */
-export type Trace = { readonly trace: string; readonly parent: string }
-
 const readers = new Map<string, StatementReader>()
 /** Systems are few; a channel that makes up names gets no memory of its own for each. */
 const readersMax = 16

@@ -27,40 +27,13 @@ async function finish(app: App): Promise<readonly [number | null, string | null]
   return app.ended
 }
 
-test('calls are named by their routes in Fastify, Express and Hono, whether imported or required', async () => {
+test('calls are named by their routes in Fastify, Express and Hono, imported or required, and by rules over one path in tRPC', async () => {
   await using server = await startTestServer()
   await using folder = await temporaryFolder()
-  await using app = startApp(
-    `
-import { createRequire } from 'node:module'
-import { createServer } from 'node:http'
-import { serve } from '@hono/node-server'
-import express from 'express'
-import Fastify from 'fastify'
-import { Hono } from 'hono'
-const require = createRequire(import.meta.url)
-const fastify = Fastify()
-fastify.register((inner, _, done) => { inner.get('/items/:id', async () => ({})); done() }, { prefix: '/fastify' })
-fastify.addHook('preHandler', async (request, reply) => { if (request.headers.refuse) return reply.code(401).send('no') })
-fastify.get('/boom', async () => { throw new TypeError('out of paper') })
-const app = express()
-const router = express.Router()
-router.get('/items/:id', (request, response) => response.send('ok'))
-app.use('/express', router)
-app.use('/of/:account', router)
-const routes = (hono) => hono.use(async (c, next) => next()).all('/hono/*', async (c, next) => next()).get('/hono/items/:id', (c) => c.text('ok'))
-const imported = routes(new Hono())
-const { Hono: Required } = require('hono')
-const required = routes(new Required())
-await fastify.listen({ host: '127.0.0.1', port: 0 })
-const others = [app.listen(0, '127.0.0.1'), serve({ fetch: imported.fetch, port: 0 }), serve({ fetch: required.fetch, port: 0 })]
-await new Promise((resolve) => setTimeout(resolve, 50))
-console.log(fastify.server.address().port, ...others.map((it) => it.address().port))
-process.stdin.once('data', () => { process.stdin.destroy(); fastify.close(); for (const it of others) it.close() })
-`,
-    { server, folder: folder.path },
-  )
-  const [fastify = '', express = '', hono = '', required = ''] = (await app.line()).split(' ')
+  server.setRules({ version: 'r1', methods: [{ path: '/trpc/:procedures', verb: null, name: '{procedures}' }], account: [], audiences: [] })
+  await using app = startApp(`import { serveAll } from './served/fixtures.ts'\nawait serveAll()`, { server, folder: folder.path })
+  const [fastify = '', express = '', hono = '', required = '', trpc = ''] = (await app.line()).split(' ')
+  await eventually(() => expect(server.asked).toContain('GET /api/sdk/calls/rules'), soon)
   for (const id of ['1', '2']) {
     await get(fastify, `/fastify/items/${id}`)
     await get(express, `/express/items/${id}?page=${id}`)
@@ -71,6 +44,8 @@ process.stdin.once('data', () => { process.stdin.destroy(); fastify.close(); for
   await get(fastify, '/fastify/items/3', { headers: { refuse: 'yes' } })
   await get(fastify, '/boom')
   await get(fastify, '/wp-login.php')
+  await get(trpc, '/trpc/items.list')
+  await get(trpc, '/trpc/items.list,items.count?batch=1&input={}')
   expect(await finish(app)).toEqual([0, null])
   const calls = callsOf(server.batches)
   expect(calls.map(({ name, status, failed }) => `${name} ${status}${failed ? ' failed' : ''}`)).toEqual([
@@ -84,8 +59,13 @@ process.stdin.once('data', () => { process.stdin.destroy(); fastify.close(); for
     'GET /fastify/items/:id 401',
     'GET /boom 500 failed',
     '(not found) 404',
+    'items.list 200',
+    'items.list,items.count 200',
   ])
-  expect(calls.at(-2)?.exemplar).toMatchObject({ why: 'failed', events: [{ kind: 'error', text: 'TypeError: out of paper' }] })
+  expect(calls.find(({ failed }) => failed)?.exemplar).toMatchObject({
+    why: 'failed',
+    events: [{ kind: 'error', text: 'TypeError: out of paper' }],
+  })
   expect(server.batches[0]).toMatchObject({ service: 'app', lane: 'stable', process: { mode: 'exact', dropped: 0 } })
   expect(app.errors()).toBe('')
 })
