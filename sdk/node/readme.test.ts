@@ -7,13 +7,18 @@ import { temporaryFolder } from '@belay/testkit'
 import { expect, test } from 'vitest'
 import { onOff, serverKey, startTestServer } from './fixtures.ts'
 import { optionNames } from './options.ts'
+import { recorderOptionNames } from './recorder/options.ts'
 
 const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8')
 
 test('the README has every option and no other', () => {
-  const table = /## Options\n\n(.*?)\n\n/s.exec(readme)?.[1] ?? ''
-  const rows = table.split('\n').slice(2)
-  expect(rows.flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? [])).toEqual([...optionNames])
+  const named = (from: string) => {
+    const [, table = ''] = /\n\n(\| option \|.*?)\n\n/s.exec(readme.slice(readme.indexOf(from))) ?? []
+    const rows = table.split('\n').slice(2)
+    return rows.flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? [])
+  }
+  expect(named('## Options')).toEqual([...optionNames])
+  expect(named('## Calls')).toEqual([...recorderOptionNames])
 })
 
 test('the start in the README works as it stands', async () => {
