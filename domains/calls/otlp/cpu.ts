@@ -1,8 +1,9 @@
 /**
  * CPU time of calls for services that report it only for the whole process: within each window between two readings of
  * the process's CPU time, so many calls of each method ran; what each method costs is what explains the readings best.
- * Averages alone, and marked as estimated. With 100 windows, methods above 5 % of the CPU come out within 10 %; with 30,
- * within 40 %.
+ * Averages alone, and marked as estimated. How far they are off, in simulations of 100 one-second windows: methods above
+ * 5 % of the CPU within 7 % half of the time, those above 10 % within 10 % nine times in ten, when calls of a method cost
+ * about the same; three times that when they scatter by a third. Four times the windows halve it.
  *
  * Kept in memory: a restart begins anew, and loses minutes of windows, no calls.
  */

@@ -78,14 +78,19 @@ export async function openOtlp(options: OtlpOptions): Promise<Otlp> {
   const working = new Map<string, Promise<readonly CallRow[]>>()
   let unsettledRows = 0
 
+  const withoutRows: string[] = []
   for await (const it of replay(folder)) {
-    if (it.kind === 'saved') tracker.restore(it.saved)
-    else {
-      const rows = applied(it.body, unpacked(it.body))
-      if (!it.isSettled && rows.length > 0) unsettle(it.body.hash, rows)
+    if (it.kind === 'saved') {
+      tracker.restore(it.saved)
+      continue
     }
+    const rows = applied(it.body, unpacked(it.body))
+    if (it.isSettled) continue
+    if (rows.length > 0) unsettle(it.body.hash, rows)
+    else withoutRows.push(it.body.hash)
   }
   const journal = await openJournal(folder, clock.now, () => tracker.saved())
+  for (const hash of withoutRows) journal.settled(hash)
   await retry()
 
   function applied(body: Pick<JournalBody, 'environment' | 'signal' | 'encoding' | 'at'>, bytes: Buffer): CallRow[] {

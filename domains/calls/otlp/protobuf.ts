@@ -216,7 +216,9 @@ function readList(reader: WireReader, end: number): Value[] {
 const from = new Uint32Array(2)
 const to = new Uint32Array(2)
 const [low, high] = [0, 1]
-const usOf = (halves: Uint32Array): number => (halves[high] as number) * 4_294_967.296 + (halves[low] as number) / 1_000
+/** 2^32 ns are 4,294,967 µs and 296 ns: in two steps nothing is rounded but the fraction of a µs. */
+const usOf = (halves: Uint32Array): number =>
+  (halves[high] as number) * 4_294_967 + ((halves[high] as number) * 296 + (halves[low] as number)) / 1_000
 
 function readSpan(reader: WireReader, end: number, resource: Resource, into: Gathered<Span>): void {
   const it = new Span(resource)

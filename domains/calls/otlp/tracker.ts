@@ -37,8 +37,8 @@ export type Counts = {
 
 /** A chain of spans is as deep as the code that made it; a ring of parents has no end. */
 const hopsMax = 1_000
-/** Where a climb ends: nowhere, at a span that has not come, at a call of this body, at one of an earlier body. */
-const [nowhere, unknown, here, earlier] = [0, 1, 2, 3]
+/** Where a climb ends: at a span that has not come, at a call of this body, at one of an earlier body; 0: nowhere. */
+const [unknown, here, earlier] = [1, 2, 3]
 /** Set in the number of an identity: the call began a transaction. */
 const beganTransaction = 0x8000_0000
 
