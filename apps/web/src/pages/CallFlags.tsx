@@ -40,6 +40,7 @@ export function CallFlagsPage() {
   const flags = list.data?.flags ?? []
   const shown = flag === undefined ? flags : flags.filter((it) => it.flag === flag)
   const dear = dearFlags(flags)
+  const known = [...new Set(flags.map((it) => it.flag))]
   return (
     <>
       <PageHead
@@ -47,7 +48,9 @@ export function CallFlagsPage() {
           list.data === undefined || flags.length === 0
             ? 'Cost of flags'
             : dear.length === 0
-              ? `None of ${sayCount(new Set(flags.map((it) => it.flag)).size, 'flag')} is shown to change a cost`
+              ? known.length === 1
+                ? `${known[0]} is not shown to change a cost`
+                : `None of ${sayCount(known.length, 'flag')} is shown to change a cost`
               : `${dear.slice(0, 3).join(', ')}${dear.length > 3 ? ` and ${dear.length - 3} more` : ''} ${dear.length === 1 ? 'changes' : 'change'} what calls cost`
         }
         tab="Cost of flags"
@@ -65,7 +68,7 @@ export function CallFlagsPage() {
           options={facets?.environments ?? []}
           onChange={(environment) => set({ environment })}
         />
-        <Pick label="Flag" value={flag} options={[...new Set(flags.map((it) => it.flag))]} onChange={(value) => set({ flag: value })} />
+        <Pick label="Flag" value={flag} options={known} onChange={(value) => set({ flag: value })} />
         <RangePick filter={filter} onChange={set} />
       </div>
       <StoreNotice facets={facets} />

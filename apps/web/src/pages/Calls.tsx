@@ -10,7 +10,7 @@ import { Filters } from '../parts/calls/Filters.tsx'
 import { NeverRecorded, Notes, StoreNotice, Trouble, Waiting } from '../parts/calls/Notices.tsx'
 import { saveFile } from '../parts/calls/saveFile.ts'
 import { foremost, sayTable } from '../parts/calls/says.ts'
-import { type CallsFilter, everything, isNarrowed, ranks, sayRange } from '../parts/calls/search.ts'
+import { type CallsFilter, everything, isNarrowed, ranks, sayCompared, sayRange } from '../parts/calls/search.ts'
 import { useChanges, useFacets, useTable } from '../parts/calls/useCalls.ts'
 import { Empty } from '../parts/Empty.tsx'
 import { FilterField } from '../parts/FilterField.tsx'
@@ -48,7 +48,7 @@ export function CallsPage() {
     }
     return byMethod
   }, [found, measure])
-  const changeHead = it?.comparedWith ? `${measureWords[measure].short} against ${it.comparedWith}` : 'Change found'
+  const changeHead = filter.compare === undefined ? 'Change found' : `${measureWords[measure].short} against ${sayCompared(filter.compare)}`
   const columns = useMemo(
     () =>
       columnsOf(rank, changeHead, (row) => {
@@ -147,7 +147,7 @@ export function CallsPage() {
           />
         </div>
       )}
-      {it !== undefined && <Notes notes={it.notes} />}
+      {it !== undefined && <Notes notes={it.comparedWith === null ? it.notes : [`Compared with ${it.comparedWith}.`, ...it.notes]} />}
       {it !== undefined && !never && (
         <p className="calls-foot">
           {shown.length < rows.length && <span>{`${shown.length.toLocaleString('en')} of ${sayCount(rows.length, 'method')}`}</span>}

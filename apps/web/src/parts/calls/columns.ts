@@ -32,7 +32,7 @@ const statWords: Readonly<Record<Stat, string>> = {
   total: 'total',
   share: 'share',
 }
-const statWidths: Readonly<Record<Stat, number>> = { mean: 80, p50: 58, p95: 60, p99: 60, max: 64, total: 78, share: 92 }
+const statWidths: Readonly<Record<Stat, number>> = { mean: 80, p50: 58, p95: 60, p99: 60, max: 58, total: 78, share: 92 }
 const names: Readonly<Record<CallMeasure, string>> = { real: 'Real', cpu: 'Cpu', db: 'Db', statements: 'Stc', transactions: 'Txc' }
 
 function figure(measure: CallMeasure, stat: Stat, yields: number, head: string = statWords[stat], strong = false): Column {
@@ -56,7 +56,7 @@ const count: Column = {
   key: 'count',
   head: 'Count',
   says: 'Count of calls',
-  widthPx: 70,
+  widthPx: 64,
   yields: 3,
   kind: 'count',
   value: (row) => row.count,
@@ -65,12 +65,12 @@ const errors: Column = {
   key: 'errors',
   head: 'Errors',
   says: 'Errors: calls that failed',
-  widthPx: 58,
+  widthPx: 54,
   yields: 6,
   kind: 'errors',
   value: (row) => row.errors,
 }
-const spark: Column = { key: 'spark', head: 'Trend', says: 'Trend', widthPx: 112, yields: 5, kind: 'spark', value: () => null }
+const spark: Column = { key: 'spark', head: 'Trend', says: 'Trend', widthPx: 104, yields: 5, kind: 'spark', value: () => null }
 const repeats: Column = {
   key: 'repeats',
   head: 'Equal',
@@ -89,7 +89,7 @@ function change(rank: Rank, head: string, of: ChangeOf): Column {
     key: 'change',
     head,
     says: head,
-    widthPx: 124,
+    widthPx: 114,
     yields: 2,
     kind: 'change',
     measure: measureOf(rank),
