@@ -8,11 +8,10 @@ import { type BenchOptions, elapsedMs, interleaved, type Row, row } from './meas
 
 export const about = 'Ways into the embedded column store, its memory, its way back after kill -9, beside the bare engine in this process.'
 
-const quick = process.env['BELAY_BENCH_QUICK'] !== undefined
-const rowsOfFile = quick ? 20_000 : 100_000
-/** Text has to be made and parsed; this many take about as long. */
-const rowsAsText = rowsOfFile / 10
-const filesBeforeKill = quick ? 5 : 50
+const sizes = {
+  whole: { rowsOfFile: 100_000, filesBeforeKill: 50, rowsOfMonth: 2_000_000 },
+  quick: { rowsOfFile: 20_000, filesBeforeKill: 5, rowsOfMonth: 200_000 },
+}
 
 /** A call as `domains/calls` stores it, and how the engine makes one up: 200 methods of very different weight, 3 releases, two flags. */
 const columns = [
@@ -59,7 +58,10 @@ const definition = columns.map(([name, type, , codec]) => `${name} ${type} ${cod
 const structure = columns.map(([name, type]) => `${name} ${type.replaceAll("'", "\\'")}`).join(', ')
 const order = 'environment, service, method, ts'
 
-export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
+export async function rows({ rounds, quick, note }: BenchOptions): Promise<Row[]> {
+  const { rowsOfFile, filesBeforeKill, rowsOfMonth } = quick ? sizes.quick : sizes.whole
+  // Text has to be made and parsed; this many take about as long.
+  const rowsAsText = rowsOfFile / 10
   await using folder = await temporaryFolder()
   const home = join(folder.path, 'ours')
   const path = join(folder.path, 'rows')
@@ -71,7 +73,7 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
     await makeTables(ours)
     await bare.queryAsync(`CREATE TABLE calls (${definition}) ENGINE = MergeTree PARTITION BY toDate(ts) ORDER BY (${order})`)
     note(`a file of ${rowsOfFile} rows`)
-    await ours.command(raw(makeFile(path)))
+    await ours.command(raw(`INSERT INTO FUNCTION file('${path}', 'RowBinary', '${structure}') ${madeUp(rowsOfFile)}`))
     const text = await ours.query<Record<string, unknown>>(
       raw(`SELECT * REPLACE (hex(trace) AS trace) FROM file('${path}', 'RowBinary', '${structure}') LIMIT ${rowsAsText}`),
     )
@@ -102,8 +104,10 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
     const reopenMs: number[] = []
     for (let round = 0; round < rounds; round++) reopenMs.push(await killed(ours, home))
     const [after] = await ours.query<{ n: string }>(sql`SELECT count() AS n FROM calls`)
-    await ours.command(sql`OPTIMIZE TABLE calls FINAL`, { timeoutMs: 600_000 })
-    const [size] = await ours.sizes('calls')
+    note(`${rowsOfMonth} different rows, merged`)
+    await ours.command(raw(`INSERT INTO month ${madeUp(rowsOfMonth)}`), { timeoutMs: 600_000 })
+    await ours.command(sql`OPTIMIZE TABLE month FINAL`, { timeoutMs: 600_000 })
+    const [size] = await ours.sizes('month')
     const bytes = (size?.bytes ?? 0) / Math.max(1, size?.rows ?? 0)
 
     const peer = { name: 'bare engine in this process: no token, no flush', value: speed.bare }
@@ -149,7 +153,7 @@ async function makeTables(ours: Columns): Promise<void> {
         {
           name: '001-calls',
           up: (it) => [
-            ...['calls', 'viewed'].flatMap((name) =>
+            ...['calls', 'viewed', 'month'].flatMap((name) =>
               it.table({ name, columns: definition, family: 'MergeTree', partitionBy: 'toDate(ts)', orderBy: order }),
             ),
             ...it.table({
@@ -173,9 +177,10 @@ async function makeTables(ours: Columns): Promise<void> {
   ])
 }
 
-function makeFile(path: string): string {
+/** Selects so many calls. */
+function madeUp(count: number): string {
   const select = columns.map(([name, type, value]) => `CAST(${value}, '${type.replaceAll("'", "\\'")}') AS ${name}`).join(', ')
-  return `INSERT INTO FUNCTION file('${path}', 'RowBinary', '${structure}') SELECT ${select} FROM numbers(${rowsOfFile})`
+  return `SELECT ${select} FROM numbers(${count})`
 }
 
 async function rate(count: number, work: () => Promise<unknown>): Promise<number> {

@@ -18,7 +18,10 @@ export type QueryOptions = {
 
 export type InsertFile = {
   readonly table: string
-  /** Names and types as the file has them, in its order: `[['ts', 'DateTime64(3)'], …]`. */
+  /**
+   * Names and types as the file has them, in its order: `[['ts', 'DateTime64(3)'], …]`. They must be spelled in bytes as
+   * the table's are (a codec or a time zone may differ): over HTTP the server reads the file by the table's own types.
+   */
   readonly columns: readonly (readonly [name: string, type: string])[]
   /** Rows in RowBinary, the whole file. */
   readonly path: string
@@ -32,6 +35,7 @@ export type Dialect = {
    * Statements that make a table, whatever the place: locally MergeTree as given; on a cluster a replicated local table
    * and a distributed one with the plain name before it.
    * @param family `MergeTree`, `AggregatingMergeTree`, `ReplacingMergeTree`
+   * @param orderBy names, with commas between them
    */
   table(it: {
     readonly name: string
@@ -44,7 +48,7 @@ export type Dialect = {
     /** What spreads rows over shards; by default at random. */
     readonly shardBy?: string
   }): string[]
-  /** A view that fills `to` with each insert into `from`; `select` reads from `from` by that name. */
+  /** A view that fills `to` with each insert into `from`; `select` reads once `FROM name` or `FROM name AS alias`. */
   view(it: { readonly name: string; readonly from: string; readonly to: string; readonly select: string }): string[]
 }
 export type ColumnMigrations = {
@@ -53,8 +57,12 @@ export type ColumnMigrations = {
   readonly steps: readonly { readonly name: string; readonly up: (dialect: Dialect) => string[] }[]
 }
 
-/** @throws Problem `columns-down`, `columns-too-slow`, `columns-too-much`, `columns-refused` from everything that asks the store. */
+/**
+ * @throws Problem from everything that asks the store: `columns-down` (try again later), `columns-too-much` (too many wait),
+ * `columns-too-slow`, `columns-too-large` (ask for less), `columns-full`, `columns-taken`, `columns-missing`, `columns-refused`.
+ */
 export type Columns = {
+  /** Runs the steps that the store has not seen. @throws Problem `columns-newer` when it has seen one that is not known here. */
   migrate(migrations: readonly ColumnMigrations[]): Promise<void>
   /** Rows as objects; 64-bit integers as strings, so nothing loses digits. */
   query<Row>(sql: Sql, options?: QueryOptions): Promise<Row[]>
