@@ -9,6 +9,7 @@ services:
     port: 4000
     health: /healthz
     stop: 5s
+    record: true
     watch: [services/api, shared]
     env:
       WORKERS: 4
@@ -69,4 +70,16 @@ rings:
   - staff: { where: { ends_with: [{ var: email }, "@example.com"] } }
   - early-access: { segment: early-access }
   - all
+calls:
+  methods:
+    - { path: /rpc/:noun/:verb, verb: POST, name: "{noun}.{verb}" }
+    - { path: /search/*, name: Search }
+  account: header.X-Account
+  audiences:
+    - robot: { var: robot }
+    - staff: { ends_with: [{ var: account }, "@example.com"] }
+    - customer
+  budgets:
+    Items.getList: { cpu: 10ms, transactions: 3 }
+    Search: { real: 0.5s, db: 0.25ms, statements: 2.5 }
 `

@@ -22,7 +22,7 @@ test('every member tells an editor what it is for', () => {
 })
 
 test('the members of any place can be named, for suggestions', () => {
-  expect(membersAt([])).toEqual(['cloud', 'services', 'environments', 'deploy', 'rings'])
+  expect(membersAt([])).toEqual(['cloud', 'services', 'environments', 'deploy', 'rings', 'calls'])
   expect(membersAt(['services', 'web', 'env', 'KEY'])).toEqual(['fromEnv', 'fromFile'])
   expect(membersAt(['deploy', 3, 'check'])).toContain('within')
 })

@@ -15,7 +15,14 @@ describe('a good file', () => {
     const { file, problems } = readCloudFile(exampleCloudFile, 'belay.yaml')
     expect(problems).toEqual([])
     expect(file?.services.api).toMatchObject({ port: 4_000, stop: 5_000, open: false, env: { WORKERS: '4', CACHE: 'true' } })
-    expect(file?.services.web).toMatchObject({ path: '.', stop: 10_000 })
+    expect(file?.services.web).toMatchObject({ path: '.', stop: 10_000, record: false })
+    expect(file?.services.api?.record).toBe(true)
+    expect(file?.calls).toMatchObject({
+      methods: [{ verb: 'POST', name: '{noun}.{verb}' }, { path: '/search/*' }],
+      account: ['header.x-account'],
+      audiences: [{ name: 'robot' }, { name: 'staff' }, { name: 'customer', where: null }],
+      budgets: { 'Items.getList': { cpu: 10, transactions: 3 }, Search: { real: 500, db: 0.25, statements: 2.5 } },
+    })
     expect(file?.deploy[3]).toMatchObject({ on: ['worker'], within: 300_000, check: { within: 90_000, every: 500, inARow: 2 } })
   })
 
@@ -54,7 +61,49 @@ describe('each problem points at its place and says what is allowed', () => {
       'an unknown member with no likeness',
       'cloud: pages',
       'cloud: pages\nregion: eu',
-      ['region:', 'region: is not known here; allowed: cloud, services, environments, deploy, rings'],
+      ['region:', 'region: is not known here; allowed: cloud, services, environments, deploy, rings, calls'],
+    ],
+    [
+      'a budget without unit',
+      'cpu: 10ms',
+      'cpu: 10',
+      ['10, tr', 'calls.budgets.Items.getList.cpu: 10 has no unit; write for example 10ms'],
+    ],
+    [
+      'a budget without sense',
+      'cpu: 10ms',
+      'cpu: fast',
+      ['fast', 'calls.budgets.Items.getList.cpu: "fast" is not a duration; write for example 0.5ms, 10ms or 2s'],
+    ],
+    [
+      'a budget of nothing',
+      '{ cpu: 10ms, transactions: 3 }',
+      '{}',
+      ['Items.getList', 'calls.budgets.Items.getList: needs at least one of real, cpu, db, statements, transactions'],
+    ],
+    [
+      'a budget below nothing',
+      'transactions: 3',
+      'transactions: -1',
+      ['-1', 'calls.budgets.Items.getList.transactions: -1 is out of range; at least 0'],
+    ],
+    [
+      'an account that no request names',
+      'header.X-Account',
+      'cookie.account',
+      ['cookie', 'calls.account: "cookie.account" is nothing that a request has; write header.NAME or query.NAME'],
+    ],
+    [
+      'two audiences in one line',
+      '- customer',
+      '- { customer: true, other: true }',
+      ['{ customer', 'calls.audiences[2]: needs exactly one name; write one audience in each line of the list'],
+    ],
+    [
+      'a method of HTTP in small letters',
+      'verb: POST',
+      'verb: post',
+      ['post', 'calls.methods[0].verb: "post" is not one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS; did you mean POST?'],
     ],
     ['a number beyond its range', 'port: 4000', 'port: 99999', ['99999', 'services.api.port: 99999 is out of range; at most 65535']],
     ['a broken number', 'port: 4000', 'port: 40.5', ['40.5', 'services.api.port: 40.5 is not a whole number']],
@@ -151,8 +200,8 @@ describe('each problem points at its place and says what is allowed', () => {
     expect(readCloudFile(text, 'belay.yaml').problems.map(({ line, field }) => [line, field])).toEqual([
       [8, 'services.api.port'],
       [10, 'services.api.stopp'],
-      [30, 'environments.qa.kind'],
-      [48, 'deploy[1].on'],
+      [31, 'environments.qa.kind'],
+      [49, 'deploy[1].on'],
     ])
   })
 })

@@ -161,7 +161,7 @@ const ringSchema = z
 
 const callSource = z
   .string()
-  .regex(/^(header|query)\.[\w-]{1,100}$/, 'is header.NAME or query.NAME')
+  .regex(/^(header|query)\.[\w-]{1,100}$/, 'is nothing that a request has; write header.NAME or query.NAME')
   .transform((it) => (it.startsWith('header.') ? it.toLowerCase() : it))
 
 const callMethodSchema = z.strictObject({

@@ -74,6 +74,18 @@ describe('the first belay.yaml fits the repository', () => {
     expect(readCloudFile(starterCloudFile(repository({}, folder)), 'belay.yaml').problems).toEqual([])
   })
 
+  test('what is commented out is good too, once it is not', () => {
+    const text = starterCloudFile(repository({ 'package.json': packageJson({ start: 'node server.js' }) }))
+    const woken = text
+      .replace('    # record: true', '    record: true')
+      .replace(/^# (?=calls:)/m, '')
+      .replace(/^#(?= {3})/gm, ' ')
+    const { file, problems } = readCloudFile(woken, 'belay.yaml')
+    expect(problems.map(formatProblem)).toEqual([])
+    expect(file).toMatchObject({ services: { shop: { record: true } }, calls: { budgets: { 'GET /items/:id': { cpu: 10 } } } })
+    expect(starterCloudFile(repository({ 'go.mod': 'module x' }))).not.toContain('record: true       ')
+  })
+
   test('a command with every sign of YAML survives', () => {
     const run = `sh -c 'echo "a: b" # {x} [y] & *z'`
     const text = starterCloudFile(repository({ Procfile: `web: ${run}` }))

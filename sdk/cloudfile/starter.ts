@@ -68,6 +68,16 @@ export function starterCloudFile(found: FoundRepository): string {
     ...migrationLines(migrations, names[0] ?? 'app'),
     ...restartLines(services),
     '',
+    '# What each call of your API costs, and which release changed it: docs/guide/calls.md. A Node service needs one line',
+    '# (record: true, above); these name calls, sort them, and limit them in rehearsals.',
+    '# calls:',
+    '#   account: header.x-account',
+    '#   audiences:',
+    '#     - robot: { var: robot }',
+    '#     - staff: { ends_with: [{ var: account }, "@example.com"] }',
+    '#   budgets:',
+    '#     GET /items/:id: { cpu: 10ms, statements: 3 }',
+    '',
   ].join('\n')
 }
 
@@ -110,8 +120,12 @@ function serviceLines({ name, path, build, run, port, health, because }: Starter
     ...(build === undefined ? [] : [`    build: ${quote(build)}`]),
     `    run: ${quote(run)}`,
     ...listening,
+    ...(port !== undefined && isNode(run) ? [noted('    # record: true', 'what each call of its API costs: belay calls top')] : []),
   ]
 }
+
+/** The recorder is for Node; elsewhere OpenTelemetry tells of calls. */
+const isNode = (run: string): boolean => /^(node|npm|npx) /.test(run)
 
 function restartLines(services: readonly StarterService[]): string[] {
   const listening = services.filter(({ port }) => port !== undefined)
