@@ -1,12 +1,13 @@
 /**
  * The story: v1 is in production and people use it. v2 is rehearsed and rolls out under their hands; v3 falls in its
  * rehearsal and is refused by production; v4 passes its rehearsal, fails on production's second host and is undone.
- * What v2 brought in the dark then climbs the rings of its flag.
+ * What v2 brought in the dark then climbs the rings of its flag; what both cost is found.
  * Each thing that ought to be so is a named check of the document that the demo ends with.
  */
 import { type Clock, Problem, sayCount, sayDuration, seededRandom, sentenceOf } from '@belay/base'
 import { type Client, type DeploymentWire, type RehearsalWire, routes } from '@belay/protocol'
 import { playClimb, type Rung } from './climb.ts'
+import { type Costs, emptyCosts, playCosts } from './costs.ts'
 import type { Figures } from './figures.ts'
 import { peopleOf } from './people.ts'
 import type { Repository } from './repository.ts'
@@ -29,6 +30,8 @@ export type Told = {
     'v4 is undone': Figures | null
     'inline-comments climbs': Figures | null
   }
+  /** What Belay found about the cost of calls. */
+  readonly costs: Costs
   ledger: { whole: boolean; count: number; head: string } | null
   storyMs: number | null
   cloudUrl: string | null
@@ -46,7 +49,7 @@ const requestsWithinMs = 60_000
 export function emptyTold(): Told {
   const traffic = { all: null, 'v2 rolls out': null, 'v4 is undone': null, 'inline-comments climbs': null }
   const lists = { checks: [], releases: [], rehearsals: [], deployments: [], climb: [] }
-  return { ...lists, refusal: null, traffic, ledger: null, storyMs: null, cloudUrl: null }
+  return { ...lists, refusal: null, traffic, costs: emptyCosts(), ledger: null, storyMs: null, cloudUrl: null }
 }
 
 /**
@@ -194,6 +197,9 @@ export async function playStory(ground: Ground, told: Told): Promise<Traffic> {
     told.traffic['inline-comments climbs'] = climbed
     tellUsers(tell, climbed, 'while it climbed')
     check('no request failed while inline-comments climbed', climbed.failed === 0 && climbed.sent > 0, sayFigures(climbed))
+
+    tell.chapter('What it cost')
+    await playCosts({ client, tell, clock, signal, check }, told.costs)
     told.storyMs = clock.now() - beganMs
 
     tell.chapter('What came of it')
