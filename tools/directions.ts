@@ -13,7 +13,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sdk/calls': ['sdk/flags'],
   'sdk/protocol': ['platform/base', 'sdk/flags'],
   'sdk/node': ['sdk/*'],
-  'sdk/cloudfile': ['platform/base', 'sdk/flags'],
+  'sdk/cloudfile': ['platform/base', 'sdk/flags', 'sdk/calls'],
 
   'domains/ledger': ['platform/*', 'sdk/*'],
   'domains/access': ['platform/*', 'sdk/*', 'domains/ledger'],

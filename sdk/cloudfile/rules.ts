@@ -4,6 +4,8 @@
  * about what it cannot read.
  */
 import { checkRule } from '@belay/flag-evaluator'
+import { misnamedBudgets } from './call-budgets.ts'
+import { brokenCallRules } from './call-rules.ts'
 import { type Finding, type Path, show } from './finding.ts'
 import { suggestion } from './nearest.ts'
 
@@ -52,6 +54,8 @@ export function brokenRules(raw: unknown): readonly Finding[] {
     ...servicesWithPathsHavePorts(sketch),
     ...portsFit(sketch),
     ...ringsMakeALadder(raw),
+    ...brokenCallRules(bag(bag(raw).calls)),
+    ...misnamedBudgets(bag(bag(raw).calls)),
   ]
 }
 
