@@ -29,12 +29,12 @@ function segmentTemplate(segment: string): string {
   // `;jsessionid=…`: matrix parameters.
   const [word = ''] = segment.split(';', 1)
   if (word.length > segmentCharactersMax || word.startsWith('@') || !ordinary.test(word) || uuid.test(word)) return idPlaceholder
-  if (isWord(word) || /^v\d+(\.\d+)*$/i.test(word)) return word
+  if (/^v\d+(\.\d+)*$/i.test(word)) return word
   const parts = word.split(separators)
   const said = parts.map((part, at) => (at % 2 === 1 || part === '' || part === idPlaceholder || isWord(part) ? part : idPlaceholder))
   // Generated ids may hold dashes and underscores (base64url, UUIDs of other shapes): what is mostly an id is one.
   const idCharacters = parts.reduce((sum, part, at) => sum + (said[at] === part ? 0 : part.length), 0)
-  if (word.length >= generatedCharactersMin && idCharacters >= word.length / 2) return idPlaceholder
+  if (word.length >= generatedCharactersMin && (idCharacters >= word.length / 2 || isMixed(word))) return idPlaceholder
   // 2024-05-01, 10.0.0.1, 1,2,3 are one id each.
   return said.join('').replace(/\{id\}(?:[-_.~:,;=+!&'()]+\{id\})+/g, idPlaceholder)
 }
@@ -51,9 +51,12 @@ export function isWord(part: string): boolean {
 function isScrambled(letters: string): boolean {
   if (letters.length < 8) return false
   if (/^[a-f]+$/i.test(letters)) return true
-  if (letters.length < 16) return false
-  if (letters.length > 48 || /[bcdfghjklmnpqrstvwxz]{7}/i.test(letters)) return true
-  // camelCase has a capital for each word of three letters or more; a random text has one in two.
-  const turns = letters.match(/[a-z][A-Z]/g)?.length ?? 0
-  return turns > letters.length / 4.5
+  if (letters.length < generatedCharactersMin) return false
+  return letters.length > 48 || /[bcdfghjklmnpqrstvwxz]{7}/i.test(letters) || isMixed(letters)
+}
+
+/** People's words have some letters each, in camelCase too; where capitals, small letters and digits take turns, chance wrote. */
+function isMixed(text: string): boolean {
+  const runs = text.match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g) ?? []
+  return runs.length > 0 && text.replaceAll(/\W|_/g, '').length / runs.length < 2.5
 }
