@@ -20,6 +20,8 @@ import type { Intake } from './intake/types.ts'
 import { logMigrations } from './logs/ends.ts'
 import { type LogRoutesOptions, logRoutes } from './logs/routes.ts'
 import { migratedWhenAsked } from './migrated.ts'
+import { openOtlp, type Otlp } from './otlp/otlp.ts'
+import { otlpRoutes } from './otlp/routes.ts'
 import { tablesProblem } from './tables/problems.ts'
 import { tableRoutes } from './tables/routes.ts'
 import { callMigrations } from './tables/schema.ts'
@@ -37,8 +39,9 @@ export type CallHouse = {
   /** For rehearsals. */
   readonly costs: CostJudge
   readonly logs: LogRoutesOptions
+  readonly otlp: Otlp
   rules(): CallRules
-  /** Works until aborted: carries calls into the column store, looks for changes. */
+  /** Works until aborted: carries calls into the column store, looks for changes, estimates what CPU time nobody measured. */
   tend(signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
@@ -66,6 +69,7 @@ export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
   const tables = openCallTables({ columns, ledger, clock, environments: it.environments, budgets, intake })
   const changes = openChanges({ store, ledger, columns, clock, log })
   const rules = () => rulesOf(it.spec())
+  const otlp = await openOtlp({ intake, columns, clock, folder: it.folder, rules, log })
 
   /** Asks nothing of the column store: logs are taken while it is down. */
   async function environmentOf(asked: string): Promise<string> {
@@ -87,11 +91,15 @@ export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
     changes,
     costs: openCostJudge({ tables, intake, clock, budgets }),
     logs: { intake, store, ledger, clock, rules, environmentOf },
+    otlp,
     rules,
     async tend(signal) {
-      await Promise.all([intake.run(signal), lookForChanges(signal)])
+      await Promise.all([intake.run(signal), lookForChanges(signal), otlp.run(signal)])
     },
-    close: () => intake.close(),
+    async close() {
+      await otlp.close()
+      await intake.close()
+    },
   }
 }
 
@@ -108,9 +116,10 @@ export function callHouseRoutes(
     log(line: string, error?: unknown): void
   },
 ): void {
-  const { intake, rules, tables, changes, logs } = house
+  const { intake, rules, tables, changes, logs, otlp } = house
   tableRoutes(api, tables)
   changeRoutes(api, changes)
   logRoutes(api, logs)
   api.raw(recorderPrefix, receiveHandler({ intake, rules, ...it }))
+  otlpRoutes(api, otlp, it)
 }

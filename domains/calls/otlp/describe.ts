@@ -46,6 +46,7 @@ export function createDescribeCalls(rules: (environment: string) => CallRules): 
       lanes: createNames(limits.lanesMax),
       books: new Map<string, { book: ReturnType<typeof createMethodBook>; day: number }>(),
       describer: undefined as Describer | undefined,
+      askedAt: Number.NaN,
     }
   }
   function placed(environment: string): Place {
@@ -82,8 +83,12 @@ export function createDescribeCalls(rules: (environment: string) => CallRules): 
     admits: (environment, { service }, now) => placed(environment).services.admit(service, now),
     describe(environment, span, inner, now) {
       const place = placed(environment)
-      const current = rules(environment)
-      if (place.describer?.version !== current.version) place.describer = createDescriber(current, isRobot)
+      // Once for each body: all of its calls have one time.
+      if (place.askedAt !== now) {
+        const current = rules(environment)
+        if (place.describer?.version !== current.version) place.describer = createDescriber(current, isRobot)
+        place.askedAt = now
+      }
       const { service, release, host, lane } = span.resource
       const said = describeSpan(place.describer as Describer, span, inner, now)
       // What nobody knows is there (404 without a route) must not fill the book.

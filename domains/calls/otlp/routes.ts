@@ -30,7 +30,7 @@ const signals: Readonly<Record<string, { readonly take: 'traces' | 'metrics' | '
 }
 
 /** Registers the routes; the API does not listen yet. */
-export function otlpRoutes(api: Pick<Api<never>, 'raw'>, otlp: Otlp, options: OtlpRoutesOptions): void {
+export function otlpRoutes(api: Pick<Api<unknown>, 'raw'>, otlp: Otlp, options: OtlpRoutesOptions): void {
   api.raw(otlpPrefix, otlpHandler(otlp, options))
 }
 
