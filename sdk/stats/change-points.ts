@@ -6,6 +6,7 @@
  * left one keeps a p that belongs to a shorter stretch. `merge: 'upstream'` does the same, to compare with it.)
  */
 import { bestDivision } from './energy.ts'
+import { filled } from './gaps.ts'
 import { criticalT, twoSided } from './student.ts'
 import type { ChangePoint, ChangePointOptions } from './types.ts'
 
@@ -29,12 +30,6 @@ export function changePoints(series: readonly (number | null)[], options: Change
     const [start, end] = [kept[nth - 1]?.index ?? 0, kept[nth + 1]?.index ?? z.length]
     return { index, ...described(sums, start, index, end, confidence) }
   })
-}
-
-function filled(series: readonly (number | null)[]): number[] {
-  let last = series.find((it) => it !== null) ?? null
-  if (last === null) return []
-  return series.map((it) => (last = it ?? (last as number)))
 }
 
 /** Divisions are found with a p that is easier to reach: what is weak alone may be sure beside its final neighbours. */

@@ -5,12 +5,15 @@ import { addStrata, type Moments, stratum } from '@belay/stats'
 import { openStore, type Store } from '@belay/store'
 import { temporaryFolder, type TemporaryFolder } from '@belay/testkit'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { callMigrations } from '../tables/schema.ts'
 import { type Changes, openChanges } from './changes.ts'
 import { insertCalls, type Sample, spread } from './fixtures.ts'
 import { changeMigrations } from './store.ts'
 import { compareSides } from './sums.ts'
+
+// A second each alone; the engine waits for a core where all others test, too.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs

@@ -47,7 +47,7 @@ const flagWindowMs = dayMs
 /** Repeated statements are looked up one by one, for the surest of what changed. */
 const namedMax = 20
 /** Looking costs at most this share of the time: what takes long is done less often. */
-const shareOfTime = 1 / 30
+const shareOfTime = 1 / 10
 const restMs = { release: 10_000, flag: 15_000, seen: 10_000 }
 /** After midnight (UTC) calls of the day before are still under way. */
 const nightlyAfterMs = 20 * 60_000

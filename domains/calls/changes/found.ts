@@ -14,8 +14,8 @@ const idOf = (...parts: readonly (string | number)[]): string => sha256(parts.jo
 /** JSON knows no infinity: what was nothing before grew by no factor. */
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-function told(it: Omit<Found, 'says' | 'dearer'>): Found {
-  return { ...it, dearer: it.after > it.before, says: sayChange(it) }
+function told(it: Omit<Found, 'says' | 'dearer'>, drifts = false): Found {
+  return { ...it, dearer: it.after > it.before, says: sayChange(it, drifts) }
 }
 
 const figuresOf = ({ it }: Pick<Judged, 'it'>) => ({
@@ -97,24 +97,27 @@ export function trendChange(trend: Trend, environment: string, cause: string | n
       Math.abs(it.at - at) <= 3 * dayMs,
   )
   if (same.some(({ kind }) => kind !== 'trend')) return undefined
-  return told({
-    id: same[0]?.id ?? idOf(trendSource(environment), service, method, measure, at),
-    kind: 'trend',
-    environment,
-    service,
-    method,
-    measure,
-    at,
-    before: point.before,
-    after: point.after,
-    low: point.low,
-    high: point.high,
-    relative: finite(point.before === 0 ? Number.POSITIVE_INFINITY : difference / point.before),
-    p: point.p,
-    n: calls,
-    cause,
-    statement: null,
-  })
+  return told(
+    {
+      id: same[0]?.id ?? idOf(trendSource(environment), service, method, measure, at),
+      kind: 'trend',
+      environment,
+      service,
+      method,
+      measure,
+      at,
+      before: point.before,
+      after: point.after,
+      low: point.low,
+      high: point.high,
+      relative: finite(point.before === 0 ? Number.POSITIVE_INFINITY : difference / point.before),
+      p: point.p,
+      n: calls,
+      cause: trend.drifts ? null : cause,
+      statement: null,
+    },
+    trend.drifts,
+  )
 }
 
 // ── costs of flags ──────────────────────────────────────────────────────────────────────────────────────────

@@ -118,6 +118,19 @@ describe('a trend', () => {
     expect(trendsOf(key, mixed, 0, 30)).toEqual([])
   })
 
+  test('that goes up evenly is put down to nobody', () => {
+    const ramp = Array.from({ length: 40 }, (_, at) => day(at, 'people', 50, 20_000 + at * 400 + ((at * 7) % 5) * 150))
+    const found = trendsOf(key, ramp, 0, 40)
+    expect(found.length).toBeGreaterThan(0)
+    for (const trend of found.filter(({ at }) => at >= 10 * dayMs && at <= 30 * dayMs))
+      expect(trendChange(trend, 'qa', 'release:v2', [])).toMatchObject({
+        cause: null,
+        says: expect.stringContaining('after some days of drifting, around 1970-01-'),
+      })
+    const step = Array.from({ length: 40 }, (_, at) => day(at, 'people', 50, (at < 20 ? 20_000 : 24_000) + ((at * 7) % 5) * 150))
+    expect(trendsOf(key, step, 0, 40).map(({ drifts }) => drifts)).toEqual([false])
+  })
+
   test('has no mean on days of few calls, and an audience that is away costs what it cost', () => {
     const days = [day(0, 'a', 40, 100), day(1, 'a', 3, 9_000), day(2, 'a', 40, 100), day(2, 'b', 40, 300)]
     const means = dailyMeans(days, 'real', 0, 4)
@@ -131,6 +144,7 @@ describe('a trend', () => {
       measure: 'real',
       point: { index: 18, p: 1e-9, before: 20_000, after: 30_000, magnitude: 0.5, low: 9_000, high: 11_000 },
       at: 18 * dayMs,
+      drifts: false,
       calls: { before: 1_800, after: 1_200 },
     }
     const first = trendChange(trend, 'qa', 'release:v2', [])

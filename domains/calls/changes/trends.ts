@@ -4,7 +4,7 @@
  */
 import { type Columns, raw, sql } from '@belay/columns'
 import { type CallMeasure, callMeasures } from '@belay/protocol'
-import { addStrata, type ChangePoint, changePoints, concludeStrata, type Moments, stratum } from '@belay/stats'
+import { addStrata, type ChangePoint, changePoints, concludeStrata, type Moments, stratum, trendBreaks } from '@belay/stats'
 import { columnsOf, isLarge, type MethodKey } from './verdict.ts'
 
 const dayMs = 86_400_000
@@ -28,6 +28,8 @@ export type Trend = MethodKey & {
   readonly point: ChangePoint
   /** The first day of the new level. */
   readonly at: number
+  /** The days before and after go up or down evenly: nothing happened on that day. */
+  readonly drifts: boolean
   /** Calls of the days before it and from it on, as far as the neighbouring changes. */
   readonly calls: { readonly before: number; readonly after: number }
 }
@@ -73,6 +75,7 @@ export function trendsOf(key: MethodKey, days: readonly AudienceDay[], first: nu
     if (begin < 0 || means.filter((it) => it !== null).length < daysMin) return []
     const series = means.slice(begin)
     const points = changePoints(series, { window: 50, pMax: 0.001, magnitudeMin: 0.05 })
+    const breaks = points.length === 0 ? [] : trendBreaks(series, { lengthMin: pieceDays })
     return points.flatMap((point, nth): Trend[] => {
       if (series.length - point.index < levelDaysMin) return []
       const difference = point.after - point.before
@@ -84,10 +87,17 @@ export function trendsOf(key: MethodKey, days: readonly AudienceDay[], first: nu
       const compared = compareDays(days, measure, from, first + begin + point.index, to)
       if (!(compared.t * Math.sign(difference) > callsT)) return []
       const at = (first + begin + point.index) * dayMs
-      return [{ ...key, measure, point, at, calls: { before: compared.before.n, after: compared.after.n } }]
+      const drifts = isDrift(breaks, point.index, series.length)
+      return [{ ...key, measure, point, at, drifts, calls: { before: compared.before.n, after: compared.after.n } }]
     })
   })
 }
+
+/** Lines through fewer days are no lines; and a break may be seen some days beside the step. */
+const pieceDays = 10
+const besideDays = 5
+const isDrift = (breaks: readonly number[], index: number, length: number): boolean =>
+  index >= pieceDays && length - index >= pieceDays && breaks.every((at) => Math.abs(at - index) > besideDays)
 
 /** The calls of the days from `from` on against those from `index` to before `to`, audience by audience. */
 function compareDays(days: readonly AudienceDay[], measure: CallMeasure, from: number, index: number, to: number) {

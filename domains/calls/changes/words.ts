@@ -31,15 +31,16 @@ export const sayRelative = (relative: number | null): string => {
 type Told = Pick<CallChangeWire, 'kind' | 'method' | 'measure' | 'before' | 'after' | 'relative' | 'cause' | 'at' | 'statement'>
 
 /** "Members.get runs 12 statements instead of 2 since v2 (+500 %)." */
-export function sayChange(it: Told): string {
+export function sayChange(it: Told, drifts = false): string {
   const repeated = it.statement === null ? '' : `; repeated within a call: ${short(it.statement)}`
-  return `${sayCost(it)} ${sayCause(it)} (${sayRelative(it.relative)})${repeated}`
+  return `${sayCost(it)} ${drifts ? `after some days of drifting, around ${dayOf(it.at)}` : sayCause(it)} (${sayRelative(it.relative)})${repeated}`
 }
 const sayCost = (it: Told): string =>
   `${it.method} ${acts[it.measure](sayFigure(it.measure, it.after))} instead of ${sayFigure(it.measure, it.before)}`
 
+const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10)
 function sayCause({ kind, cause, at }: Told): string {
-  const day = new Date(at).toISOString().slice(0, 10)
+  const day = dayOf(at)
   const name = cause?.slice(cause.indexOf(':') + 1)
   if (name === undefined) return `since ${day}`
   if (kind === 'release') return `since ${name}`
