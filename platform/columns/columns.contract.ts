@@ -189,6 +189,11 @@ export function columnStoreKeepsItsPromises(columns: () => Columns, cluster: str
       expect(await columns().query(sql`SELECT 1 AS one WHERE 1 IN ${[]}`)).toEqual([])
     })
 
+    test('one may name 10,000 methods', async () => {
+      const names = Array.from({ length: 10_000 }, (_, nth) => `Items.a rather long name of a method ${nth}`)
+      expect(await columns().query(sql`SELECT ${names[9_999] as string} IN ${names} AS found`)).toEqual([{ found: 1 }])
+    })
+
     test('one that is aborted ends in the engine too, and the next is not held up', async () => {
       const stopping = new AbortController()
       const endless = Array.from({ length: 3 }, () => columns().query(sql`SELECT count() FROM numbers(1e13)`, { signal: stopping.signal }))

@@ -23,5 +23,7 @@ export type Engine = {
 /** A page's answer is below 1 MB; what is longer would hold up the server's only thread while it is parsed (about 10 ms per MB). */
 export const answerBytesMax = 32 * 1024 * 1024
 export const answerRowsMax = 1_000_000
+/** A question about each of 5,000 methods by name has some 300 KB; the engine's own bound is 256 KB. */
+export const statementBytesMax = 8 * 1024 * 1024
 /** A segment of the spool goes in within a second; a disk that is busy with merges takes its time. */
 export const insertMsMax = 120_000

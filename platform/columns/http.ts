@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { ClickHouseClient, ClickHouseSettings, ResultSet } from '@clickhouse/client'
 import { Problem, sentenceOf } from '@belay/base'
-import { type Ask, answerBytesMax, answerRowsMax, type Engine, insertMsMax } from './engine.ts'
+import { type Ask, answerBytesMax, answerRowsMax, type Engine, insertMsMax, statementBytesMax } from './engine.ts'
 import { explain } from './explain.ts'
 import { openLane } from './lane.ts'
 import { columnsProblem, sayAnswerBound } from './problems.ts'
@@ -27,6 +27,7 @@ const settings: ClickHouseSettings = {
   session_timezone: 'UTC',
   max_result_rows: String(answerRowsMax),
   max_result_bytes: String(answerBytesMax),
+  max_query_size: String(statementBytesMax),
   result_overflow_mode: 'throw',
   timeout_overflow_mode: 'throw',
   // An error after the first rows would else come in the middle of an answer that began with 200.

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
-import { answerBytesMax, answerRowsMax, type Ask } from '../engine.ts'
+import { answerBytesMax, answerRowsMax, type Ask, statementBytesMax } from '../engine.ts'
 import { explain } from '../explain.ts'
 import { columnsProblem, sayAnswerBound } from '../problems.ts'
 import type { EngineSettings, FromEngine, ToEngine } from './messages.ts'
@@ -50,7 +50,14 @@ export async function startChild(folder: string): Promise<EngineChild> {
 type Failure = { readonly problem: Error; readonly taken: boolean }
 
 async function tryStart(folder: string): Promise<EngineChild | Failure> {
-  const settings: EngineSettings = { folder, memoryBytes, answerBytesMax, answerRowsMax, tooLong: sayAnswerBound(answerBytesMax) }
+  const settings: EngineSettings = {
+    folder,
+    memoryBytes,
+    answerBytesMax,
+    answerRowsMax,
+    statementBytesMax,
+    tooLong: sayAnswerBound(answerBytesMax),
+  }
   const child = fork(new URL('./main.ts', import.meta.url), [JSON.stringify(settings)], {
     execArgv: [],
     serialization: 'advanced',

@@ -16,9 +16,9 @@ export type Keeper = {
 
 const firstPauseMs = 200
 /** An engine that keeps falling costs a second of one core at each start. */
-const longestPauseMs = 30_000
+const longestPauseMs = 10_000
 /** One that has run so long fell for a new reason. */
-const steadyMs = 60_000
+const steadyMs = 10_000
 
 export function keepEngine(it: {
   readonly folder: string

@@ -50,6 +50,7 @@ function engineArguments(): string[] {
     max_bytes_before_external_sort: Math.floor(memory / 4),
     max_result_rows: settings.answerRowsMax,
     max_result_bytes: settings.answerBytesMax,
+    max_query_size: settings.statementBytesMax,
     result_overflow_mode: 'throw',
     timeout_overflow_mode: 'throw',
     // Made for servers with hundreds of gigabytes: 5 GiB each.

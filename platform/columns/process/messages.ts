@@ -25,6 +25,7 @@ export type EngineSettings = {
   readonly memoryBytes: number
   readonly answerBytesMax: number
   readonly answerRowsMax: number
+  readonly statementBytesMax: number
   /** What to say of an answer that is longer. */
   readonly tooLong: string
 }
