@@ -42,7 +42,7 @@ export function methodView(it: CallMethodWire, eye: Eye): string {
     ...(it.distribution.length === 0 ? [] : [...heading('Real time of its calls'), distributionView(it.distribution, eye)]),
     ...it.divisions
       .filter(({ rows }) => rows.length > 1)
-      .flatMap((division) => [...heading(`By ${division.by}`), divisionTable(division, eye)]),
+      .flatMap((division) => [...heading(`By ${division.by}`), divisionTable(division, row.cpu.n > 0, eye)]),
     ...(it.repeated.length === 0 ? [] : [...heading('Repeated within a call'), repeatedView(it.repeated, eye)]),
     ...(it.notes.length === 0 ? [] : ['', ...it.notes.map((note) => wrap(`${paint('yellow', '■')} ${note}`, look.width, 2))]),
   ].join('\n')
@@ -145,7 +145,7 @@ function merged(buckets: readonly Bucket[]): readonly Bucket[] {
   })
 }
 
-function divisionTable({ by, rows, total }: Division, { look, paint }: Eye): string {
+function divisionTable({ by, rows, total }: Division, hasCpu: boolean, { look, paint }: Eye): string {
   const time = (title: string, value: (row: Part) => number | null, spare: number): FittedColumn<Part> =>
     aligned(rows, title, value, 'real', spare)
   const text = fittedTable(
@@ -166,7 +166,7 @@ function divisionTable({ by, rows, total }: Division, { look, paint }: Eye): str
         : []),
       time('real ms', ({ realUs }) => realUs, 0),
       time('p95', ({ p95Us }) => p95Us, 5),
-      time('cpu ms', ({ cpuUs }) => cpuUs, 1),
+      time('cpu ms', ({ cpuUs }) => (hasCpu ? cpuUs : null), 1),
       time('db ms', ({ dbUs }) => dbUs, 2),
       aligned(rows, 'stc', ({ statements }) => statements, 'statements', 3),
       aligned(rows, 'txc', ({ transactions }) => transactions, 'transactions', 4),
