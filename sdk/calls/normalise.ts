@@ -15,6 +15,8 @@ export type Statement = {
   readonly text: string
   /** What it does to the transaction: one for each statement of a text that holds several; none for an empty text. */
   readonly kinds: readonly StatementKind[]
+  /** Outside of a transaction it is one of its own. Of MongoDB and Redis it is none: they have those that somebody begins. */
+  readonly standsAlone: boolean
 }
 
 /** Enough to know a statement again, and to find it in the code. */
@@ -48,6 +50,8 @@ type Frame = {
 
 /** After these a sign belongs to the number that follows it. */
 const beforeValues = new Set('AND BETWEEN BY ELSE IN LIKE LIMIT NOT OFFSET OR RETURN SELECT SET THEN TO WHEN WHERE'.split(' '))
+/** Values of `db.system.name`. */
+const withoutOwnTransactions = new Set(['mongodb', 'redis', 'valkey', 'memcached', 'elasticsearch', 'opensearch'])
 const constants = new Set(['NULL', 'TRUE', 'FALSE'])
 const routines = new Set(['TRIGGER', 'PROCEDURE', 'FUNCTION', 'EVENT'])
 /** `CREATE DEFINER=a@b PROCEDURE`, `SET SESSION autocommit`: what a statement is shows within so many words. */
@@ -82,7 +86,7 @@ class Reading {
     while (this.#frames.length > 0) this.#close('')
     this.#endStatement()
     while (this.#pieces.at(-1)?.trim() === ';') this.#pieces.pop()
-    return { text: shortened(this.#pieces, cut), kinds: shared(this.#kinds) }
+    return { text: shortened(this.#pieces, cut), kinds: shared(this.#kinds), standsAlone: !withoutOwnTransactions.has(this.#system) }
   }
 
   #take(): void {

@@ -69,7 +69,7 @@ export type Sums = {
 }
 
 /**
- * A statement outside of BEGIN and COMMIT is a transaction of its own. Spans do not say on which connection they ran, so
+ * A statement of SQL outside of BEGIN and COMMIT is a transaction of its own. Spans do not say on which connection they ran, so
  * what a call runs elsewhere while one of its transactions is open counts to that.
  * @param inTransaction the call began one before these events.
  */
@@ -108,7 +108,7 @@ export function sumsOf(events: readonly CallEvent[], realUs: number, inTransacti
       else if (kind === 'statement') {
         isWork = true
         sums.statements++
-        if (!isOpen) sums.transactions++
+        if (statement.standsAlone && !isOpen) sums.transactions++
       }
     }
     if (isWork) repeats.add(statement.text)

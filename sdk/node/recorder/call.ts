@@ -76,7 +76,7 @@ export class Call implements OpenCall, Metered {
 
   statement(it: Statement): void {
     if (this.closed) return
-    const { text, kinds } = readerOf(it.system).read(it.text)
+    const { text, kinds, standsAlone } = readerOf(it.system).read(it.text)
     this.dbUs += it.tookUs
     this.#addBusy(it.startedUs, it.startedUs + it.tookUs)
     // SQLite answers in the same slice: nothing waits for the loop.
@@ -87,7 +87,7 @@ export class Call implements OpenCall, Metered {
       const kind = kinds[nth]
       if (kind === 'statement') {
         this.statements++
-        if (this.#open === undefined || !this.#open.has(connection)) this.transactions++
+        if (standsAlone && (this.#open === undefined || !this.#open.has(connection))) this.transactions++
       } else if (kind === 'begin') this.#begin(connection, it.startedUs)
       else if (kind === 'end') this.#end(connection, it)
     }

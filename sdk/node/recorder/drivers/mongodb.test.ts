@@ -93,7 +93,7 @@ describe('commands of mongodb, on a double of its wire', () => {
       'insert items',
       'update items { name: ? }',
     ])
-    expect(call.statements).toBe(4)
+    expect(countsOf(call)).toMatchObject({ statements: 4, transactions: 0 })
     expect(call.dbUs).toBeGreaterThan(0)
   })
 

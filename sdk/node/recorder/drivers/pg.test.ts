@@ -14,11 +14,16 @@ const missing = whyNoPostgres()
 describe.skipIf(missing)(`statements of pg${missing === undefined ? '' : `: ${missing}`}`, () => {
   let database: TestDatabase
   let pool: pg.Pool
+  const poolOf = (max: number) => {
+    const it = new pg.Pool({ connectionString: database.url, max })
+    // A pool has ended before its sockets have, and the database goes with force.
+    return it.on('connect', (client) => void client.on('error', () => {}))
+  }
   beforeAll(async () => {
     const it = await postgresForTests()
     if ('skipped' in it) throw new Error(it.skipped)
     database = it
-    pool = new pg.Pool({ connectionString: it.url, max: 3 })
+    pool = poolOf(3)
     await pool.query('create table item (id int primary key, name text)')
     await pool.query("insert into item select n, 'n' || n from generate_series(1, 20) n")
   })
@@ -103,7 +108,7 @@ describe.skipIf(missing)(`statements of pg${missing === undefined ? '' : `: ${mi
   })
 
   test('a callback that waited for a connection goes on in the call that asked', async () => {
-    const one = new pg.Pool({ connectionString: database.url, max: 1 })
+    const one = poolOf(1)
     const asked = (sql: string, then: () => void) => one.query(sql, () => then())
     const seen = await Promise.all(
       [1, 2, 3].map((many) =>
@@ -156,7 +161,7 @@ describe.skipIf(missing)(`statements of pg${missing === undefined ? '' : `: ${mi
   })
 
   test('what a connection does for all calls is no call’s', async () => {
-    const fresh = new pg.Pool({ connectionString: database.url, max: 1 })
+    const fresh = poolOf(1)
     let inside: unknown = 'nobody asked'
     fresh.on('connect', () => {
       inside = currentCall()
