@@ -41,11 +41,25 @@ const compressedCopies: Plugin = {
   },
 }
 
+/**
+ * The page checks answers with zod and makes no JSON Schemas of it, but each schema carries the way to one. These
+ * modules of zod are left out, a thirtieth of the first script; what they export does nothing.
+ */
+const withoutJsonSchemas: Plugin = {
+  name: 'without-json-schemas',
+  apply: 'build',
+  load(id) {
+    if (!/\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/.test(id)) return undefined
+    const names = [...readFileSync(id, 'utf8').matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name]) => name)
+    return ['const none = () => none', ...names.map((name) => `export const ${name} = none`)].join('\n')
+  },
+}
+
 /** Where `vite` (development) finds the API; the built page is served by the server itself. */
 const serverUrl = process.env['BELAY_URL'] ?? 'http://127.0.0.1:4747'
 
 export default defineConfig({
-  plugins: [react(), preloadTextFont, compressedCopies],
+  plugins: [react(), withoutJsonSchemas, preloadTextFont, compressedCopies],
   build: {
     // Browsers of the last two years or so: no down-levelling, smaller files.
     target: ['chrome120', 'firefox121', 'safari17'],

@@ -1,5 +1,4 @@
 import { Problem } from '@belay/base'
-import { createParser } from 'eventsource-parser'
 import type { z } from 'zod'
 import type { Route } from './route.ts'
 import { problemWire } from './wire.ts'
@@ -75,6 +74,8 @@ export function createClient(options: { url: string; token?: string | undefined 
     async *events(route, asking, { lastEventId, signal } = {}) {
       const headers = { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }
       const response = await send(route, asking, headers, signal)
+      // A browser has a reader of its own and never comes here; its page need not carry another.
+      const { createParser } = await import('eventsource-parser')
       const waiting: ServerEvent[] = []
       const parser = createParser({
         onEvent: (it) => waiting.push({ id: it.id, event: it.event ?? 'message', data: JSON.parse(it.data) }),

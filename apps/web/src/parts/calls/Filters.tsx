@@ -3,7 +3,8 @@ import { useState } from 'react'
 import { NamesPick } from './NamesPick.tsx'
 import { Popup } from './Popup.tsx'
 import { RangePick } from './RangePick.tsx'
-import { type CallsFilter, type Dimension, dimensions, everything, isNarrowed, sayCompared } from './search.ts'
+import { everything, isNarrowed, sayCompared } from './asked.ts'
+import { type CallsFilter, type Dimension, dimensions } from './search.ts'
 
 const listOf: Readonly<Record<Dimension, (facets: CallFacetsWire) => readonly string[]>> = {
   audience: (it) => it.audiences,

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { Popup } from './Popup.tsx'
-import { readNames, sayNames, writeNames } from './search.ts'
+import { readNames, sayNames, writeNames } from './asked.ts'
 
 /** Fewer are found with the eye. */
 const findFrom = 9

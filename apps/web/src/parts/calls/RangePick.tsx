@@ -1,7 +1,8 @@
 import { useState } from 'react'
 import { useNow } from '../useNow.ts'
 import { Popup } from './Popup.tsx'
-import { boundsOf, type CallsFilter, rangeNames, ranges, sayRange } from './search.ts'
+import { boundsOf, ranges, sayRange } from './asked.ts'
+import { type CallsFilter, rangeNames } from './search.ts'
 
 type RangeSearch = Pick<CallsFilter, 'range' | 'day' | 'from' | 'to'>
 const none: RangeSearch = { range: undefined, day: undefined, from: undefined, to: undefined }

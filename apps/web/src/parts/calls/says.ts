@@ -3,7 +3,8 @@ import { sayCount } from '@belay/base'
 import type { CallChangeWire, CallMethodWire, CallTableWire } from '@belay/protocol'
 import { pathOfSubject } from '../../paths.ts'
 import { measureWords, sayFigure, sayMany, sayRelative, sayShare } from './figures.ts'
-import { type CallsFilter, sayRange } from './search.ts'
+import { sayRange } from './asked.ts'
+import { type CallsFilter } from './search.ts'
 
 /** `release:v2` as "v2", `flag:inline-comments` as "inline-comments", each with its page. */
 export function readCause(cause: string): { readonly kind: string; readonly name: string; readonly path: string | undefined } {

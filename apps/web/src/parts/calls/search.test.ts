@@ -1,20 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseSearch, stringifySearch } from '../../search.ts'
-import {
-  boundsOf,
-  isMovingRange,
-  parseFilter,
-  parseMethod,
-  parseTable,
-  queryOf,
-  rangeQuery,
-  readNames,
-  sayCompared,
-  sayNames,
-  sayRange,
-  writeNames,
-} from './search.ts'
+import { boundsOf, isMovingRange, queryOf, rangeQuery, readNames, sayCompared, sayNames, sayRange, writeNames } from './asked.ts'
+import { parseFilter, parseMethod, parseTable } from './search.ts'
 
 const nowAt = Date.parse('2026-08-15T10:07:31Z')
 

@@ -2,7 +2,8 @@ import { type CallChangeWire, routes } from '@belay/protocol'
 import { useQuery } from '@tanstack/react-query'
 import { ask } from '../../api.ts'
 import { useNow } from '../useNow.ts'
-import { boundsOf, type CallsFilter, isMovingRange, queryOf, rangeQuery } from './search.ts'
+import { boundsOf, isMovingRange, queryOf, rangeQuery } from './asked.ts'
+import { type CallsFilter } from './search.ts'
 
 /** Recorders send every two seconds or so; a table that moves more often than this cannot be read. */
 const calmMs = 10_000
