@@ -75,6 +75,7 @@ describe('the engine’s process', () => {
 
   test('when killed fails what is under way, says so, and comes back with all that was acknowledged', async () => {
     const { columns, folder } = store
+    await columns.migrate([callsLike('calls')])
     await insert(columns, 'before')
     const underWay = columns.query(sql`SELECT count() FROM numbers(1e13)`)
     await setTimeout(100)
@@ -97,6 +98,7 @@ describe('the engine’s process', () => {
     async () => {
       const { columns, folder } = store
       const random = seededRandom(seed)
+      await columns.migrate([callsLike('calls')])
       await columns.command(sql`TRUNCATE TABLE calls`)
       await columns.command(sql`TRUNCATE TABLE calls_hour`)
       let acknowledged = 0
