@@ -38,7 +38,7 @@ export type SenderOptions<Contents> = {
   readonly log: Log
 }
 
-/** While the server is away. */
+/** While the server is away it is tried less and less often, at last so often. */
 const awayEveryMs = 30_000
 /** A process that ends should not hang for a server that is away; with a spool nothing is lost. */
 const closeWithinMs = 3_000
@@ -59,7 +59,9 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
   let lost = 0
   /** What went wrong last, with the disk and with the server, so that a log has it once. */
   const trouble = { spool: '', server: '' }
-  let waitMs = everyMs
+  /** How often the server did not take anything, one after the other, and when it is tried again. */
+  let failures = 0
+  let tryAt = 0
   /** What is gathered while parcels are sent becomes one when enough is there or its time has come, not one for each answer. */
   let isMuch = false
   let stowedAt = 0
@@ -152,13 +154,15 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
       .then(
         () => {
           trouble.server = ''
-          waitMs = everyMs
+          failures = 0
+          tryAt = 0
         },
         (thrown: unknown) => {
           if (ending.signal.aborted) return
           const failure: Failure = asFailure(thrown)
           complain('server', `${name} wait${spool === undefined ? ' in memory' : ''}: ${failure.message}`)
-          waitMs = failure.afterMs ?? awayEveryMs
+          failures++
+          tryAt = clock.now() + (failure.afterMs ?? Math.min(awayEveryMs, everyMs * 2 ** failures)) * (0.9 + 0.2 * chance())
         },
       )
       .finally(() => {
@@ -171,9 +175,12 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
     // What another process left goes first.
     await push()
     while (!ending.signal.aborted) {
-      await clock.sleep(waitMs * (0.9 + 0.2 * chance()), nudge.signal, true).catch(() => {})
+      await clock.sleep(everyMs * (0.9 + 0.2 * chance()), nudge.signal, true).catch(() => {})
       nudge = new AbortController()
-      if (!ending.signal.aborted) await push()
+      if (ending.signal.aborted) return
+      // The disk takes what the server does not: a process that is killed now has lost no more than it would otherwise.
+      if (clock.now() >= tryAt) await push()
+      else if (place !== undefined) await stow()
     }
   }
   void run()
@@ -188,7 +195,7 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
     hurry: () => {
       isMuch = true
       // While the server is away the next try has its time, but the disk takes what is there.
-      if (waitMs === everyMs) nudge.abort()
+      if (failures === 0) nudge.abort()
       else if (spool !== undefined) void stow()
     },
     flush,
