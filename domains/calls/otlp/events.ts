@@ -89,8 +89,7 @@ export function sumsOf(events: readonly CallEvent[], realUs: number, inTransacti
   const repeats = createRepeatCounter()
   const intervals: [number, number][] = []
   let isOpen = inTransaction
-  const sorted = events.length === 1 ? events : events.toSorted((a, b) => a.startUs - b.startUs || a.order - b.order)
-  for (const { statement, startUs, durationUs, rows } of sorted) {
+  for (const { statement, startUs, durationUs, rows } of inOrder(events)) {
     if (statement === null) {
       sums.externals++
       sums.externalUs += durationUs
@@ -120,3 +119,7 @@ export function sumsOf(events: readonly CallEvent[], realUs: number, inTransacti
   sums.repeated = repeats.times > 1 ? repeats.text : ''
   return sums
 }
+
+/** As they ran: by their beginning and, where that is known to the ms only, as they ended. */
+export const inOrder = (events: readonly CallEvent[]): readonly CallEvent[] =>
+  events.length < 2 ? events : events.toSorted((a, b) => a.startUs - b.startUs || a.order - b.order)

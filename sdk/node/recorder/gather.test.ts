@@ -1,9 +1,8 @@
-import { type CallColumns, exemplarReasons } from '@belay/call-record'
+import { type CallColumns, createExemplarChoice, exemplarReasons } from '@belay/call-record'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Call } from './call.ts'
 import type { Meter } from './cpu/meter.ts'
-import { createExemplarChoice } from './exemplars.ts'
 import { createCallGatherer, type Ended } from './gather.ts'
 
 const meter = (cpu: number, factor = 1): Meter => ({

@@ -1,8 +1,15 @@
 /** Calls that have ended, in columns, until they are sent. Nothing here waits or throws. */
-import { type CallBatch, type CallColumns, createMethodBook, type Exemplar, overflowMethod, type ProcessFigures } from '@belay/call-record'
+import {
+  type CallBatch,
+  type CallColumns,
+  createExemplarChoice,
+  createMethodBook,
+  type Exemplar,
+  overflowMethod,
+  type ProcessFigures,
+} from '@belay/call-record'
 import type { Call } from './call.ts'
 import type { Meter } from './cpu/meter.ts'
-import { createExemplarChoice } from './exemplars.ts'
 
 /** What is known of a call when its answer has ended. */
 export type Ended = {

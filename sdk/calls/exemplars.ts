@@ -2,9 +2,9 @@
  * Which calls are kept with all that they did: of each method and minute those that get slower and slower beyond what is
  * usual, the first that failed, those with more and more CPU time or equal statements, and one as they usually are.
  */
-import type { ExemplarReason } from '@belay/call-record'
+import type { ExemplarReason } from './types.ts'
 
-export type Judged = {
+type Judged = {
   readonly realUs: number
   /** As measured, or -1. */
   readonly cpu: number
@@ -20,7 +20,7 @@ export type ExemplarChoice = {
 }
 
 /** At most so many in a batch: a few hundred bytes to some kilobytes each. */
-export const exemplarsMax = 100
+const exemplarsMax = 100
 /** One usual call for a page, and a handful of the odd ones; more of them tell the same. */
 const periodMs = 60_000
 const failedMax = 3
