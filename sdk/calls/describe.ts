@@ -2,7 +2,7 @@
 import { createAudiences } from './audiences.ts'
 import { methodNamer, type NamedRequest } from './names.ts'
 import { sourceOf } from './placeholders.ts'
-import type { CallContext, CallRules } from './types.ts'
+import { type CallContext, type CallRules, everyone } from './types.ts'
 
 export type Describer = {
   readonly version: string
@@ -43,9 +43,13 @@ export function createDescriber(rules: CallRules, isRobot: (userAgent: string) =
     describe(request, said, nowMs) {
       const method = said.method === undefined ? namer.name(request) : { name: said.method, sure: true }
       const account = (said.account ?? accountOf(request)).slice(0, accountCharactersMax)
-      const audience = said.audience ?? audiences.audienceOf(contextOf(request, method.name, account), nowMs)
+      const audience = said.audience ?? audienceOf(request, method.name, account, nowMs)
       return { method: method.name, sure: method.sure, account, audience }
     },
+  }
+
+  function audienceOf(request: NamedRequest, method: string, account: string, nowMs: number): string {
+    return rules.audiences.length === 0 ? everyone : audiences.audienceOf(contextOf(request, method, account), nowMs)
   }
 
   function accountOf(request: NamedRequest): string {

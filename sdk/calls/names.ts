@@ -54,9 +54,11 @@ export function methodNamer(rules: readonly MethodRule[]): MethodNamer {
       compiled.flatMap(({ parts }) => parts.flatMap((part) => (typeof part !== 'string' && part.from === from ? [part.name] : []))),
     ),
   ]
+  const body = compiled.some((rule) => rule.fromBody)
   return {
-    needs: { header: named('header'), query: named('query'), body: compiled.some((rule) => rule.fromBody) },
+    needs: { header: named('header'), query: named('query'), body },
     needsBody(verb, path) {
+      if (!body) return false
       const segments = segmentsOf(path)
       for (const rule of compiled) {
         if ((rule.verb !== null && rule.verb !== verb) || matchPath(rule.pattern, segments) === undefined) continue

@@ -16,7 +16,7 @@ const pending = new WeakMap<object, Pending>()
 export function recordExternalCalls(): () => void {
   const handlers: readonly (readonly [name: string, handler: (message: unknown) => void])[] = [
     ['http.client.request.created', httpBegins],
-    // Before 20.? there is no `created`; later the second of them finds the first.
+    // Node 20 has no `created`: there a call begins when its request has been sent, and its trace stays here.
     ['http.client.request.start', httpBegins],
     ['http.client.response.finish', httpAnswers],
     ['http.client.request.error', fails],

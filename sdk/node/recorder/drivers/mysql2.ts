@@ -28,8 +28,8 @@ function patch(): void {
     const prototypes = files.map((file) => (exportsOf(file) as { readonly prototype?: object } | undefined)?.prototype)
     const methods = name === 'pool' ? ['getConnection'] : ['query', 'execute', 'addCommand']
     const owners = prototypes.filter((it) => it !== undefined && methods.every((method) => Object.hasOwn(it, method)))
-    // Pools are loaded when they are first asked for.
-    if (owners.length === 0 && files.length > 0) throw new UnknownShape(`no ${name} has ${methods.join(', ')}`)
+    // Without pools there is nothing to wait for.
+    if (owners.length === 0 && (name === 'connection' || files.length > 0)) throw new UnknownShape(`no ${name} has ${methods.join(', ')}`)
     for (const owner of owners) {
       if (name === 'pool') replaceMethod(owner, 'getConnection', answeredInCall)
       else {
