@@ -95,6 +95,7 @@ export function createBelayProvider(options: BelayOptions = {}): BelayProvider {
       path: '/api/sdk/reports',
       server,
       spool: spoolFolder === undefined ? undefined : { folder: spoolFolder, owner, kind: 'report' },
+      spooled: 'first',
       everyMs: reportsEveryMs,
       clock,
       chance,

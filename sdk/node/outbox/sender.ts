@@ -1,6 +1,7 @@
 /**
  * Sends what was gathered, every few seconds. A parcel has its number before it is sent, and keeps it until the server
- * has acknowledged it; with a spool it is on the disk before that. So each arrives, and is counted, once.
+ * has acknowledged it; with a spool it is on the disk before that, or as soon as the server has not taken it at once. So
+ * each arrives, and is counted, once.
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
@@ -8,7 +9,7 @@ import { because } from '../files.ts'
 import type { Log } from '../log.ts'
 import { asFailure, type Failure, type Server } from '../server.ts'
 import type { Parcel } from './parcel.ts'
-import { keepNow, openSpool, type Spool, type SpoolPlace } from './spool.ts'
+import { keepNow, nameOf, openSpool, type Spool, type SpoolPlace } from './spool.ts'
 
 export type Sender = {
   /** Enough for a parcel is there: send soon, not at the next turn. */
@@ -31,6 +32,11 @@ export type SenderOptions<Contents> = {
   readonly path: string
   readonly server: Server
   readonly spool: SpoolPlace | undefined
+  /**
+   * first: on the disk before it is sent, so that nothing is lost with the process. when-away: what the server takes at
+   * once needs no disk, which is cheaper where there is much; what is on its way when the process is killed may be lost.
+   */
+  readonly spooled: 'first' | 'when-away'
   /** How old what was gathered gets. */
   readonly everyMs: number
   readonly clock: Clock
@@ -44,7 +50,7 @@ const awayEveryMs = 30_000
 const closeWithinMs = 3_000
 
 export function createSender<Contents>(options: SenderOptions<Contents>): Sender {
-  const { take, seal, name, path, server, spool: place, everyMs, clock, chance, log } = options
+  const { take, seal, name, path, server, spool: place, spooled, everyMs, clock, chance, log } = options
   const source = `node-${randomUUID()}`
   const ending = new AbortController()
   let batch = 0
@@ -98,21 +104,28 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
     return stowing
   }
 
+  /** Takes what was gathered: to the disk, or in hand where the server is likely to take it at once. */
+  async function seize(): Promise<void> {
+    if (spooled === 'first' || failures > 0 || (await theSpool())?.isEmpty === false) return stow()
+    isMuch = false
+    stowedAt = clock.now()
+    inHand ??= next()
+  }
+
   async function stowAll(): Promise<void> {
     const spool = await theSpool()
-    while (inHand === undefined) {
-      const parcel = next()
-      if (parcel === undefined) return
+    for (;;) {
       // Until it is on the disk, it is in hand: the process may end meanwhile.
-      inHand = parcel
-      if (spool === undefined) return
+      inHand ??= next()
+      if (inHand === undefined || spool === undefined) return
+      const parcel = inHand
       try {
         await spool.keep(parcel)
         if (inHand === parcel) inHand = undefined
         trouble.spool = ''
       } catch (thrown) {
-        inHand = parcel
         complain('spool', `${name} cannot be kept in ${place?.folder}: ${because(thrown)}`)
+        return
       }
     }
   }
@@ -129,21 +142,33 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
     }
   }
 
+  /** A server that takes long may be dying, and this process with it: the disk takes the parcel meanwhile. */
+  async function sendFromHand(parcel: Parcel): Promise<void> {
+    const answered = new AbortController()
+    if (place !== undefined) clock.sleep(everyMs, answered.signal, true).then(stow, () => {})
+    try {
+      await send(parcel)
+    } finally {
+      answered.abort()
+    }
+    await stowing
+    if (inHand === parcel) inHand = undefined
+    else if (place !== undefined) await spool?.done(nameOf(place, parcel))
+  }
+
   async function pushAll(): Promise<void> {
     // Nothing more is taken while a parcel is in hand; it is when that has gone.
     let isWaiting = inHand !== undefined
-    await stow()
+    await seize()
     for (;;) {
-      if (isMuch || clock.now() - stowedAt >= everyMs) await stow()
+      if (isMuch || clock.now() - stowedAt >= everyMs) await seize()
       const kept = await spool?.oldest()
       if (kept !== undefined) {
         await send(kept)
         await spool?.done(kept.name)
       } else if (inHand !== undefined) {
-        const parcel = inHand
-        await send(parcel)
-        if (inHand === parcel) inHand = undefined
-        if (isWaiting) await stow()
+        await sendFromHand(inHand)
+        if (isWaiting) await seize()
         isWaiting = false
       } else return
     }
@@ -157,7 +182,8 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
           failures = 0
           tryAt = 0
         },
-        (thrown: unknown) => {
+        async (thrown: unknown) => {
+          await stow()
           if (ending.signal.aborted) return
           const failure: Failure = asFailure(thrown)
           complain('server', `${name} wait${spool === undefined ? ' in memory' : ''}: ${failure.message}`)

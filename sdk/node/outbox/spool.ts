@@ -16,6 +16,7 @@ export type Spool = {
   oldest(): Promise<{ readonly items: number; readonly text: string; readonly name: string } | undefined>
   /** The server has it, or will never take it. */
   done(name: string): Promise<void>
+  readonly isEmpty: boolean
   /** How many things were given up since this was last asked, because the spool was full or damaged. */
   takeDropped(): number
 }
@@ -98,6 +99,9 @@ export async function openSpool(place: SpoolPlace, log: Log, bounds: SpoolBounds
       const it = kept.find((it) => it.name === name)
       if (it !== undefined) await forget(it)
     },
+    get isEmpty() {
+      return kept.length === 0
+    },
     takeDropped() {
       const taken = dropped
       dropped = 0
@@ -112,7 +116,8 @@ export function keepNow(place: SpoolPlace, parcel: Parcel): void {
   writeWholeNow(join(place.folder, nameOf(place, parcel)), parcel.text)
 }
 
-function nameOf({ owner, kind }: SpoolPlace, { source, batch, items }: Parcel): string {
+/** Of its file. */
+export function nameOf({ owner, kind }: SpoolPlace, { source, batch, items }: Parcel): string {
   return `${owner}.${source}.${batch}.${items}.${kind}`
 }
 

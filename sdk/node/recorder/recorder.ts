@@ -73,6 +73,7 @@ function start(settings: RecorderSettings, log: Log): Running {
     path: '/api/sdk/calls',
     server,
     spool: settings.spool,
+    spooled: 'when-away',
     everyMs: sendEveryMs,
     clock: systemClock,
     chance: Math.random,
