@@ -28,7 +28,7 @@ export async function beforeOf(ground: Ground, compare: string, selection: Selec
   const [how, name] = colon < 0 ? [compare, ''] : [compare.slice(0, colon), compare.slice(colon + 1)]
   const made = async (it: { selection?: Selection; range?: Range; after?: Selection; says: string }): Promise<Before> => ({
     selection: it.selection ?? selection,
-    plan: await ground.plan(it.selection ?? selection, it.range ?? asked, { quantiles: false }),
+    plan: await ground.plan(it.selection ?? selection, it.range ?? asked, { quantiles: false, squares: true }),
     after: it.after ?? selection,
     says: it.says,
   })

@@ -153,8 +153,13 @@ async function momentsByMethod(
   methods: readonly string[],
 ): Promise<(method: string, measure: CallMeasure) => Moments> {
   const some: Selection = { ...selection, names: { ...selection.names, method: { only: methods, not: [] } } }
-  const plan = await ground.plan(some, range, { quantiles: false })
-  const rows = await readSums(ground.columns, { selection: some, parts: plan.sums, keys: [key('method')], sums: momentSums(stemsOf(some)) })
+  const plan = await ground.plan(some, range, { quantiles: false, squares: true })
+  const rows = await readSums(ground.columns, {
+    selection: some,
+    parts: plan.parts,
+    keys: [key('method')],
+    sums: momentSums(stemsOf(some)),
+  })
   const byMethod = new Map(rows.map((row) => [row.keys[0] as string, row]))
   return (method, measure) => momentsOf(byMethod.get(method), stemOf(measure, some))
 }

@@ -26,22 +26,33 @@ const keysOf: Readonly<Record<By, Key>> = {
 /**
  * @param selection with the service and the method.
  * @param recent the range of raw rows that may be read: what only they know is divided over that.
+ * @param count of the method's calls in the range.
  */
-export function readDivisions(ground: Ground, selection: Selection, range: Range, recent: Range): Promise<Division[]> {
-  return Promise.all(callDivisions.map((by) => divide(ground, selection, range, recent, by)))
+export async function readDivisions(ground: Ground, selection: Selection, range: Range, recent: Range, count: number): Promise<Division[]> {
+  const rowsPerDay = (count * dayMs) / (range.to - range.from)
+  const left = [...callDivisions]
+  const made = new Map<By, Division>()
+  // Others ask the store too; one page must not fill its waiting line.
+  const turn = async () => {
+    for (let by = left.shift(); by !== undefined; by = left.shift()) {
+      const inRaw = rollupsOf(selection, { by }) === null
+      made.set(by, await divide(ground, selection, inRaw ? recent : range, by, rowsPerDay))
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, turn))
+  return callDivisions.map((by) => made.get(by) as Division)
 }
+const atOnce = 3
 
-async function divide(ground: Ground, selection: Selection, range: Range, recent: Range, by: By): Promise<Division> {
+async function divide(ground: Ground, selection: Selection, range: Range, by: By, rowsPerDay: number): Promise<Division> {
   const stems = stemsOf(selection)
-  const inRaw = rollupsOf(selection.names, by) === null
-  const now = ground.clock.now()
-  const plan = planOf(selection.names, inRaw ? recent : range, { now, rowsPerDay: await ground.rowsPerDay(selection.environment), by })
+  const plan = planOf(selection, range, { now: ground.clock.now(), rowsPerDay, by })
   const rows = await readSums(ground.columns, {
     selection,
-    parts: plan.sums,
+    parts: plan.parts,
     keys: [keysOf[by]],
     sums: ['n', 'errors', 'cpu_n', ...stems.map((stem) => `${stem}_sum`)],
-    quantiles: plan.quantiles === plan.sums ? [selection.real] : [],
+    quantiles: plan.quantiles ? [selection.real] : [],
     order: sql`n DESC, ${raw(by)}`,
     limit: rowsMax,
     countGroups: true,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Random, seededRandom } from '@belay/base'
 import type { Columns } from '@belay/columns'
-import type { CallMeasure } from '@belay/protocol'
+import { type CallMeasure, callMeasures } from '@belay/protocol'
 import { createRowWriter } from '../intake/row-binary.ts'
 import { type CallRow, callColumns } from '../row.ts'
 
@@ -84,51 +84,50 @@ export function randomCalls(seed: number, count: number, at: (random: Random) =>
 }
 
 let files = 0
-export async function insertCalls(columns: Columns, folder: string, rows: readonly CallRow[]): Promise<void> {
+/** A file of rows; each call of what is answered sends it under the same token. */
+export async function segmentOf(columns: Columns, folder: string, rows: readonly CallRow[]): Promise<() => Promise<void>> {
   const writer = createRowWriter()
   for (const row of rows) writer.row(row)
   const path = join(folder, `calls-${++files}.bin`)
+  const token = `test-${files}`
   await writeFile(path, writer.take())
-  await columns.insertFile({ table: 'calls', columns: callColumns, path, token: `test-${files}` })
+  return () => columns.insertFile({ table: 'calls', columns: callColumns, path, token })
+}
+export async function insertCalls(columns: Columns, folder: string, rows: readonly CallRow[]): Promise<void> {
+  await (await segmentOf(columns, folder, rows))()
 }
 
 export type Plain = {
   count: number
   errors: number
-  sums: Record<CallMeasure | 'own', number>
-  squares: Record<CallMeasure | 'own', number>
-  n: Record<CallMeasure | 'own', number>
-  max: Record<CallMeasure | 'own', number>
-  /** Sorted. */
-  values: Record<CallMeasure | 'own', number[]>
+  sums: Record<CallMeasure, number>
+  /** Of calls, sorted; late rows are none. */
+  values: Record<CallMeasure, number[]>
   externalUs: number
   externals: number
 }
 
-const measured = ['real', 'own', 'cpu', 'db', 'statements', 'transactions'] as const
-const valueOf = (row: CallRow): Record<(typeof measured)[number], number> => ({
-  real: row.realUs,
-  own: row.n === 1 ? Math.max(0, row.realUs - row.externalUs) : row.realUs - row.externalUs,
-  cpu: row.cpuUs,
-  db: row.dbUs,
-  statements: row.statements,
-  transactions: row.transactions,
-})
+function valuesOf(row: CallRow, withoutExternal: boolean): Record<CallMeasure, number> {
+  const own = row.realUs - row.externalUs
+  return {
+    real: withoutExternal ? (row.n === 1 ? Math.max(0, own) : own) : row.realUs,
+    cpu: row.cpuUs,
+    db: row.dbUs,
+    statements: row.statements,
+    transactions: row.transactions,
+  }
+}
 
 /** By service and method, `SERVICE METHOD`. */
-export function plainly(rows: readonly CallRow[]): Map<string, Plain> {
+export function plainly(rows: readonly CallRow[], withoutExternal = false): Map<string, Plain> {
   const found = new Map<string, Plain>()
-  const none = () => ({ real: 0, own: 0, cpu: 0, db: 0, statements: 0, transactions: 0 })
   for (const row of rows) {
     const name = `${row.service} ${row.method}`
     const it = found.get(name) ?? {
       count: 0,
       errors: 0,
-      sums: none(),
-      squares: none(),
-      n: none(),
-      max: none(),
-      values: { real: [], own: [], cpu: [], db: [], statements: [], transactions: [] },
+      sums: { real: 0, cpu: 0, db: 0, statements: 0, transactions: 0 },
+      values: { real: [], cpu: [], db: [], statements: [], transactions: [] },
       externalUs: 0,
       externals: 0,
     }
@@ -137,17 +136,13 @@ export function plainly(rows: readonly CallRow[]): Map<string, Plain> {
     it.errors += row.failed ? row.n : 0
     it.externalUs += row.externalUs
     it.externals += row.externals
-    const values = valueOf(row)
-    for (const measure of measured) {
+    const values = valuesOf(row, withoutExternal)
+    for (const measure of callMeasures) {
       if (measure === 'cpu' && row.cpuN === 0) continue
       it.sums[measure] += values[measure]
-      it.squares[measure] += values[measure] ** 2
-      it.n[measure] += row.n
-      if (row.n === 0) continue
-      it.max[measure] = Math.max(it.max[measure], values[measure])
-      it.values[measure].push(values[measure])
+      if (row.n === 1) it.values[measure].push(values[measure])
     }
   }
-  for (const it of found.values()) for (const measure of measured) it.values[measure].sort((a, b) => a - b)
+  for (const it of found.values()) for (const measure of callMeasures) it.values[measure].sort((a, b) => a - b)
   return found
 }

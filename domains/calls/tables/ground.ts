@@ -5,7 +5,7 @@ import { type Columns, sql } from '@belay/columns'
 import type { Ledger } from '@belay/ledger'
 import type { Intake } from '../intake/types.ts'
 import { type Plan, planOf } from './plan.ts'
-import { dayMs, type Dimension, type Range, type Selection } from './selection.ts'
+import { dayMs, type Range, type Selection } from './selection.ts'
 
 export type TablesOptions = {
   readonly columns: Pick<Columns, 'query' | 'state'>
@@ -19,7 +19,7 @@ export type TablesOptions = {
   readonly intake: Pick<Intake, 'state'>
 }
 export type Ground = TablesOptions & {
-  plan(selection: Selection, range: Range, options?: { quantiles?: boolean; by?: Dimension | 'status' }): Promise<Plan>
+  plan(selection: Selection, range: Range, options?: { quantiles?: boolean; squares?: boolean }): Promise<Plan>
   rowsPerDay(environment: string): Promise<number>
 }
 
@@ -55,7 +55,7 @@ export function groundOf(options: TablesOptions): Ground {
     ...options,
     rowsPerDay,
     async plan(selection, range, how = {}) {
-      return planOf(selection.names, range, { ...how, now: clock.now(), rowsPerDay: await rowsPerDay(selection.environment) })
+      return planOf(selection, range, { ...how, now: clock.now(), rowsPerDay: await rowsPerDay(selection.environment) })
     },
   }
 }

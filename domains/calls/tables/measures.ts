@@ -41,10 +41,10 @@ export function mixOf(shares: Readonly<Record<'real' | 'cpu' | 'db', number>>, t
 
 type Figured = Pick<CallRowWire, 'real' | 'cpu' | 'db' | 'statements' | 'transactions' | 'mix' | 'cpuEstimated'>
 
-/** `row`'s keys are service and method. @param quantiles the row that has them; undefined when they are not known. */
+/** `row`'s keys are service and method. @param it.quantiles whether they are known. */
 export function figuresOf(
   row: SumRow,
-  it: { readonly selection: Selection; readonly totals: Totals; readonly estimates: Estimates; readonly quantiles: SumRow | undefined },
+  it: { readonly selection: Selection; readonly totals: Totals; readonly estimates: Estimates; readonly quantiles: boolean },
 ): Figured {
   const estimated = estimatedTotal(row, it.estimates)
   const figures = Object.fromEntries(
@@ -60,7 +60,7 @@ export function figuresOf(
       const total = Math.max(0, row.sum(`${stem}_sum`))
       const max = row.sum(`${stem}_max`)
       // A state of quantiles keeps a value to 8 bits, and must not say more than the largest.
-      const [p50, p95, p99] = (n > 0 ? it.quantiles?.quantiles(stem) : undefined)?.map((value) => Math.min(value, max)) ?? []
+      const [p50, p95, p99] = (n > 0 && it.quantiles ? row.quantiles(stem) : undefined)?.map((value) => Math.min(value, max)) ?? []
       return [
         measure,
         { n, mean: n === 0 ? 0 : total / n, p50: p50 ?? null, p95: p95 ?? null, p99: p99 ?? null, max, total, share: share(total) },

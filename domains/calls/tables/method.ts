@@ -38,7 +38,7 @@ export async function readMethod(ground: Ground, ask: MethodFilter & { readonly 
   const [everybody, estimates] = await Promise.all([
     readSums(ground.columns, {
       selection: others,
-      parts: all.sums,
+      parts: all.parts,
       keys: [key('service'), key('method')],
       sums: ['n', 'cpu_n', ...stemsOf(others).map((stem) => `${stem}_sum`)],
     }),
@@ -49,7 +49,7 @@ export async function readMethod(ground: Ground, ask: MethodFilter & { readonly 
   const row = rows[0] ?? emptyRow(ask.service, ask.method)
   const recent = recentOf(plan, row.count, ground.clock.now())
   const [divisions, distribution, repeated] = await Promise.all([
-    readDivisions(ground, selection, plan, recent),
+    readDivisions(ground, selection, plan, recent, row.count),
     readDistribution(ground, selection, recent),
     repeatedStatements(ground, selection, plan),
   ])

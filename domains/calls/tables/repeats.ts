@@ -7,7 +7,7 @@ import { conditions, hourMs, type Range, type Selection } from './selection.ts'
 
 /** The rows that know of repeats under this selection: of raw calls when the rollup does not know what is filtered by. */
 function source(selection: Selection, range: Range): { from: Sql; n: Sql; max: Sql } {
-  if (rollupsOf(selection.names)?.hour !== 'calls_hour') {
+  if (rollupsOf(selection)?.hour !== 'calls_hour') {
     const where = conditions(selection, 'calls', range)
     return { from: sql`calls AS c WHERE ${where} AND c.rep > 1 AND c.repeated != ''`, n: raw('sum(c.n)'), max: raw('c.rep') }
   }

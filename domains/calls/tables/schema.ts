@@ -11,13 +11,14 @@ export const rawDays = 30
 /** A year and a month, so that a month can be laid beside the same month a year before. */
 export const hourDays = 400
 export const dayDays = 5 * 365
+const setDays = 3
 
 /** What quantile states are kept of, and in which order they come out. */
 export const quantileLevels = [0.5, 0.95, 0.99] as const
 
 /**
- * What is measured, by the stem of its rollup columns: `real_sum`, `real_sq` (sum of squares), `real_max`; in `calls_day`
- * also `real_q`. `own` is real time without the calls to other services; those may overlap, so it ends at 0.
+ * What is measured, by the stem of its rollup columns: `real_sum`, `real_sq` (sum of squares), `real_max`,
+ * and of its states of quantiles, `real_q`. `own` is real time without the calls to other services; those may overlap, so it ends at 0.
  */
 export const stems = ['real', 'own', 'cpu', 'dbt', 'stc', 'txc'] as const
 export type Stem = (typeof stems)[number]
@@ -34,10 +35,12 @@ const valueOf: Readonly<Record<Stem, string>> = {
 /** Late rows (n = 0) are no calls: they add to sums, never to counts, maxima and quantiles. A call without CPU time is none of CPU's. */
 const isOne = (stem: Stem): string => (stem === 'cpu' ? 'c.cpu_n = 1' : 'c.n = 1')
 const summed = (stem: Stem, what: string): string => (stem === 'cpu' ? `sumIf(${what}, c.cpu_n = 1)` : `sum(${what})`)
-const quantiles = `quantilesBFloat16(${quantileLevels.join(', ')})`
+const levels = quantileLevels.join(', ')
+
+type Named = readonly (readonly [name: string, expression: string])[]
 
 /** What raw rows `FROM calls AS c` come to, under the names and with the meaning of the rollups' columns. */
-export const rawSums: readonly (readonly [name: string, expression: string])[] = [
+export const rawSums: Named = [
   ['n', 'sum(c.n)'],
   ['errors', 'sumIf(c.n, c.failed = 1)'],
   ['cpu_n', 'sumIf(c.n, c.cpu_n = 1)'],
@@ -48,30 +51,34 @@ export const rawSums: readonly (readonly [name: string, expression: string])[] =
   ]),
   ['ext_sum', 'sum(toUInt64(c.ext_us))'],
   ['ext_n', 'sum(toUInt64(c.ext))'],
-  ['in_sum', 'sum(toUInt64(c.in_bytes))'],
-  ['out_sum', 'sum(toUInt64(c.out_bytes))'],
-  ['rep_max', 'max(c.rep)'],
 ]
-export const rawQuantiles: readonly (readonly [name: string, expression: string])[] = stems.map((stem) => [
+export const rawQuantiles: Named = stems.map((stem) => [
   `${stem}_q`,
-  `quantilesBFloat16StateIf(${quantileLevels.join(', ')})(toUInt32(${valueOf[stem]}), ${isOne(stem)})`,
+  `quantilesBFloat16StateIf(${levels})(toUInt32(${valueOf[stem]}), ${isOne(stem)})`,
 ])
+/** The same of rows of a rollup. */
+export const rolledSums: Named = rawSums.map(([name]) => [name, `${name.endsWith('_max') ? 'max' : 'sum'}(c.${name})`])
+export const rolledQuantiles: Named = stems.map((stem) => [`${stem}_q`, `quantilesBFloat16MergeState(${levels})(c.${stem}_q)`])
+/** What a table contributes that has only the other of sums and quantiles. */
+export const noQuantiles = `quantilesBFloat16StateIf(${levels})(toUInt32(0), 0)`
+
+/** Most accounts have a few calls a day of a method, so a row of theirs stands for few, and costs as much to make: no squares, no `own`. */
+const isOfAccounts = ([name]: readonly [string, ...unknown[]]): boolean => !name.endsWith('_sq') && !name.startsWith('own')
+/** Quantiles without external calls come of raw rows alone: states are the dearest part of a rollup. */
+const isOfDays = ([name]: readonly [string, ...unknown[]]): boolean => name !== 'own_q'
 
 const lowText = (name: string) => `${name} LowCardinality(String)`
 /** Counts and sums of whole numbers are small: T64 cuts the bits that none of a block uses. */
-const sumColumns = [
-  'n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
-  'errors SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
-  'cpu_n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
-  ...stems.flatMap((stem) => [
-    `${stem}_sum SimpleAggregateFunction(sum, ${stem === 'own' ? 'Int64' : 'UInt64'}) CODEC(T64, ZSTD(1))`,
-    `${stem}_sq SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1))`,
-    `${stem}_max SimpleAggregateFunction(max, UInt32) CODEC(T64, ZSTD(1))`,
-  ]),
-  ...['ext_sum', 'ext_n', 'in_sum', 'out_sum'].map((name) => `${name} SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))`),
-  'rep_max SimpleAggregateFunction(max, UInt16) CODEC(T64, ZSTD(1))',
-]
-const quantileColumns = stems.map((stem) => `${stem}_q AggregateFunction(${quantiles}, UInt32) CODEC(ZSTD(1))`)
+const typeOfSum = (name: string): string =>
+  name.endsWith('_sq')
+    ? 'SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1))'
+    : name.endsWith('_max')
+      ? 'SimpleAggregateFunction(max, UInt32) CODEC(T64, ZSTD(1))'
+      : `SimpleAggregateFunction(sum, ${name === 'own_sum' ? 'Int64' : 'UInt64'}) CODEC(T64, ZSTD(1))`
+const sumColumns = (sums: Named) => sums.map(([name]) => `${name} ${typeOfSum(name)}`)
+const quantileColumns = rawQuantiles
+  .filter(isOfDays)
+  .map(([name]) => `${name} AggregateFunction(quantilesBFloat16(${levels}), UInt32) CODEC(ZSTD(1))`)
 
 const rawCodecs: Readonly<Record<string, string>> = {
   ts: 'CODEC(Delta(8), ZSTD(1))',
@@ -94,15 +101,25 @@ const dropWholeParts = { ttl_only_drop_parts: 1 }
 const hourColumn = "t DateTime('UTC') CODEC(Delta(4), ZSTD(1))"
 const dayColumn = 't Date CODEC(Delta(2), ZSTD(1))'
 const keyed = ['service', 'environment', 'method', 'release', 'lane', 'audience'] as const
-const byKey = 'environment, service, method, release, lane, audience, failed, t'
 const hourOfCall = "toStartOfHour(toDateTime(c.ts, 'UTC'))"
 const dayOfCall = "toDate(c.ts, 'UTC')"
 
-const select = (keys: readonly (readonly [name: string, expression: string])[], values: typeof rawSums, where = ''): string =>
-  `SELECT ${[...keys, ...values].map(([name, expression]) => `${expression} AS ${name}`).join(', ')} FROM calls AS c${where} GROUP BY ${keys
-    .map(([name]) => name)
-    .join(', ')}`
-const ofCall = (names: readonly string[]) => names.map((name) => [name, `c.${name}`] as const)
+function select(from: string, keys: Named, values: Named, where = ''): string {
+  const all = [...keys, ...values].map(([name, expression]) => `${expression} AS ${name}`)
+  return `SELECT ${all.join(', ')} FROM ${from} AS c${where} GROUP BY ${keys.map(([name]) => name).join(', ')}`
+}
+const same = (...names: string[]): Named => names.map((name) => [name, `c.${name}`])
+
+/** A rollup: rows of equal keys become one when parts are merged. */
+const rollup = (it: { name: string; keys: readonly string[]; columns: readonly string[]; days: number; unit?: 'month' | 'day' }) => ({
+  name: it.name,
+  columns: it.columns.join(', '),
+  family: 'AggregatingMergeTree',
+  partitionBy: it.unit === 'day' ? 'toDate(t)' : 'toYYYYMM(t)',
+  orderBy: it.keys.join(', '),
+  ttl: `t + INTERVAL ${it.days} DAY`,
+  settings: dropWholeParts,
+})
 
 export const callMigrations: ColumnMigrations = {
   room: 'calls',
@@ -119,102 +136,153 @@ export const callMigrations: ColumnMigrations = {
           ttl: `toDateTime(ts) + INTERVAL ${rawDays} DAY`,
           settings: dropWholeParts,
         }),
-        ...it.table({
-          name: 'calls_hour',
-          columns: [...keyed.map(lowText), 'failed UInt8', hourColumn, ...sumColumns].join(', '),
-          family: 'AggregatingMergeTree',
-          partitionBy: 'toYYYYMM(t)',
-          orderBy: byKey,
-          ttl: `t + INTERVAL ${hourDays} DAY`,
-          settings: dropWholeParts,
+        // All rollups of sums are made of this one, which groups raw rows once: most of what an insert costs is that.
+        // It lives no longer than something may have to be put right by hand.
+        ...it.table(
+          rollup({
+            name: 'calls_hour_set',
+            keys: ['environment', 'service', 'method', 'release', 'lane', 'audience', 'failed', 'variants', 't'],
+            columns: [...keyed.map(lowText), 'failed UInt8', 'variants Array(LowCardinality(String))', hourColumn, ...sumColumns(rawSums)],
+            days: setDays,
+            unit: 'day',
+          }),
+        ),
+        ...it.view({
+          name: 'calls_to_hour_set',
+          from: 'calls',
+          to: 'calls_hour_set',
+          select: select('calls', [...same(...keyed, 'failed', 'variants'), ['t', hourOfCall]], rawSums),
         }),
+        ...it.table(
+          rollup({
+            name: 'calls_hour',
+            keys: ['environment', 'service', 'method', 'release', 'lane', 'audience', 'failed', 't'],
+            columns: [...keyed.map(lowText), 'failed UInt8', hourColumn, ...sumColumns(rawSums)],
+            days: hourDays,
+          }),
+        ),
         ...it.view({
           name: 'calls_to_hour',
-          from: 'calls',
+          from: 'calls_hour_set',
           to: 'calls_hour',
-          select: select([...ofCall([...keyed, 'failed']), ['t', hourOfCall]], rawSums),
+          select: select('calls_hour_set', same(...keyed, 'failed', 't'), rolledSums),
         }),
-        ...it.table({
-          name: 'calls_day',
-          columns: [...keyed.map(lowText), 'failed UInt8', dayColumn, ...sumColumns, ...quantileColumns].join(', '),
-          family: 'AggregatingMergeTree',
-          partitionBy: 'toYYYYMM(t)',
-          orderBy: byKey,
-          ttl: `t + INTERVAL ${dayDays} DAY`,
-          settings: dropWholeParts,
-        }),
+        ...it.table(
+          rollup({
+            name: 'calls_day',
+            keys: ['environment', 'service', 'method', 'release', 'lane', 'audience', 'failed', 't'],
+            columns: [...keyed.map(lowText), 'failed UInt8', dayColumn, ...sumColumns(rawSums)],
+            days: dayDays,
+          }),
+        ),
         ...it.view({
           name: 'calls_to_day',
-          from: 'calls',
+          from: 'calls_hour',
           to: 'calls_day',
-          select: select([...ofCall([...keyed, 'failed']), ['t', dayOfCall]], [...rawSums, ...rawQuantiles]),
+          select: select('calls_hour', [...same(...keyed, 'failed'), ['t', "toDate(c.t, 'UTC')"]], rolledSums),
         }),
         // A call that met three flags is in three rows: sums over several variants count it as often.
-        ...it.table({
-          name: 'calls_hour_variant',
-          columns: [...['service', 'environment', 'method', 'variant', 'release', 'audience'].map(lowText), hourColumn, ...sumColumns].join(
-            ', ',
-          ),
-          family: 'AggregatingMergeTree',
-          partitionBy: 'toYYYYMM(t)',
-          orderBy: 'environment, service, method, variant, release, audience, t',
-          ttl: `t + INTERVAL ${hourDays} DAY`,
-          settings: dropWholeParts,
-        }),
+        ...it.table(
+          rollup({
+            name: 'calls_hour_variant',
+            keys: ['environment', 'service', 'method', 'variant', 'release', 'audience', 't'],
+            columns: [
+              ...['service', 'environment', 'method', 'variant', 'release', 'audience'].map(lowText),
+              hourColumn,
+              ...sumColumns(rawSums),
+            ],
+            days: hourDays,
+          }),
+        ),
         ...it.view({
           name: 'calls_to_hour_variant',
-          from: 'calls',
+          from: 'calls_hour_set',
           to: 'calls_hour_variant',
           select: select(
-            [
-              ...ofCall(['service', 'environment', 'method', 'release', 'audience']),
-              ['variant', 'arrayJoin(c.variants)'],
-              ['t', hourOfCall],
-            ],
-            rawSums,
+            'calls_hour_set',
+            [...same('service', 'environment', 'method', 'release', 'audience', 't'), ['variant', 'arrayJoin(c.variants)']],
+            rolledSums,
           ),
         }),
-        ...it.table({
-          name: 'calls_day_account',
-          columns: [
-            ...['service', 'environment', 'method', 'audience'].map(lowText),
-            'account String CODEC(ZSTD(1))',
-            dayColumn,
-            ...sumColumns,
-          ].join(', '),
-          family: 'AggregatingMergeTree',
-          partitionBy: 'toYYYYMM(t)',
-          orderBy: 'environment, service, method, account, audience, t',
-          ttl: `t + INTERVAL ${hourDays} DAY`,
-          settings: dropWholeParts,
+        // States of quantiles are a hundred times as large as sums, and merging them is what a page waits for: they have
+        // fewer keys, and one table without the audience for the commonest question.
+        ...it.table(
+          rollup({
+            name: 'calls_day_audience_q',
+            keys: ['environment', 'service', 'method', 'audience', 't'],
+            columns: [...['service', 'environment', 'method', 'audience'].map(lowText), dayColumn, ...quantileColumns],
+            days: dayDays,
+          }),
+        ),
+        ...it.view({
+          name: 'calls_to_day_audience_q',
+          from: 'calls',
+          to: 'calls_day_audience_q',
+          select: select(
+            'calls',
+            [...same('service', 'environment', 'method', 'audience'), ['t', dayOfCall]],
+            rawQuantiles.filter(isOfDays),
+          ),
         }),
+        ...it.table(
+          rollup({
+            name: 'calls_day_q',
+            keys: ['environment', 'service', 'method', 't'],
+            columns: [...['service', 'environment', 'method'].map(lowText), dayColumn, ...quantileColumns],
+            days: dayDays,
+          }),
+        ),
+        ...it.view({
+          name: 'calls_to_day_q',
+          from: 'calls_day_audience_q',
+          to: 'calls_day_q',
+          select: select('calls_day_audience_q', same('service', 'environment', 'method', 't'), rolledQuantiles.filter(isOfDays)),
+        }),
+        ...it.table(
+          rollup({
+            name: 'calls_day_account',
+            keys: ['environment', 'service', 'method', 'account', 'audience', 't'],
+            columns: [
+              ...['service', 'environment', 'method', 'audience'].map(lowText),
+              'account String CODEC(ZSTD(1))',
+              dayColumn,
+              ...sumColumns(rawSums.filter(isOfAccounts)),
+            ],
+            days: hourDays,
+          }),
+        ),
         ...it.view({
           name: 'calls_to_day_account',
           from: 'calls',
           to: 'calls_day_account',
-          select: select([...ofCall(['service', 'environment', 'method', 'audience', 'account']), ['t', dayOfCall]], rawSums),
+          select: select(
+            'calls',
+            [...same('service', 'environment', 'method', 'audience', 'account'), ['t', dayOfCall]],
+            rawSums.filter(isOfAccounts),
+            " WHERE c.account != ''",
+          ),
         }),
         // Statements that were repeated within a call: how many calls did so, and how often the worst of them.
-        ...it.table({
-          name: 'calls_hour_repeat',
-          columns: [
-            ...[...keyed, 'repeated'].map(lowText),
-            hourColumn,
-            'n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
-            'rep_max SimpleAggregateFunction(max, UInt16) CODEC(T64, ZSTD(1))',
-          ].join(', '),
-          family: 'AggregatingMergeTree',
-          partitionBy: 'toYYYYMM(t)',
-          orderBy: 'environment, service, method, repeated, release, lane, audience, t',
-          ttl: `t + INTERVAL ${hourDays} DAY`,
-          settings: dropWholeParts,
-        }),
+        ...it.table(
+          rollup({
+            name: 'calls_hour_repeat',
+            keys: ['environment', 'service', 'method', 'repeated', 'release', 'lane', 'audience', 't'],
+            columns: [
+              ...[...keyed, 'repeated'].map(lowText),
+              hourColumn,
+              'n SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))',
+              'rep_max SimpleAggregateFunction(max, UInt16) CODEC(T64, ZSTD(1))',
+            ],
+            days: hourDays,
+          }),
+        ),
         ...it.view({
           name: 'calls_to_hour_repeat',
           from: 'calls',
           to: 'calls_hour_repeat',
           select: select(
-            [...ofCall([...keyed, 'repeated']), ['t', hourOfCall]],
+            'calls',
+            [...same(...keyed, 'repeated'), ['t', hourOfCall]],
             [
               ['n', 'sum(c.n)'],
               ['rep_max', 'max(c.rep)'],

@@ -16,7 +16,15 @@ export type Selection = {
 }
 export type Range = { readonly from: number; readonly to: number }
 
-export const tables = ['calls', 'calls_hour', 'calls_day', 'calls_hour_variant', 'calls_day_account'] as const
+export const tables = [
+  'calls',
+  'calls_hour',
+  'calls_day',
+  'calls_hour_variant',
+  'calls_day_account',
+  'calls_day_q',
+  'calls_day_audience_q',
+] as const
 export type Table = (typeof tables)[number]
 
 export const hourMs = 3_600_000
@@ -98,7 +106,6 @@ export function conditions(selection: Selection, table: Table, range: Range): Sq
 export function within(table: string, { from, to }: Range): Sql {
   if (table === 'calls' || table === 'call_exemplars' || table === 'call_processes')
     return sql`c.ts >= ${new Date(from)} AND c.ts < ${new Date(to)}`
-  if (table === 'calls_day' || table === 'calls_day_account')
-    return sql`c.t >= toDate(${Math.floor(from / dayMs)}) AND c.t < toDate(${Math.ceil(to / dayMs)})`
+  if (table.startsWith('calls_day')) return sql`c.t >= toDate(${Math.floor(from / dayMs)}) AND c.t < toDate(${Math.ceil(to / dayMs)})`
   return sql`c.t >= toDateTime(${Math.floor(from / 1_000)}, 'UTC') AND c.t < toDateTime(${Math.ceil(to / 1_000)}, 'UTC')`
 }

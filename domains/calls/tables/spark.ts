@@ -2,7 +2,7 @@
 import { type Columns, raw, sql } from '@belay/columns'
 import type { callRanks } from '@belay/protocol'
 import { keyOf, stemOf } from './measures.ts'
-import { type Part, rawRowsMax, rollupsOf } from './plan.ts'
+import { type Filtered, type Part, rawRowsMax, rollupsOf } from './plan.ts'
 import { rawDays } from './schema.ts'
 import { dayMs, hourMs, type Range, type Selection, type Table } from './selection.ts'
 import { countOf, key, type Key, unionOf } from './sums.ts'
@@ -17,15 +17,15 @@ export type SparkPlan = Range & { readonly stepMs: number; readonly points: numb
  * Of raw rows when the range is short, else of hours or days: a step is a whole number of them, so that there are 15 to
  * 30 points; the last may lie partly behind the range's end.
  */
-export function sparkPlanOf(names: Selection['names'], range: Range, it: { readonly now: number; readonly rowsPerDay: number }): SparkPlan {
-  const rollups = rollupsOf(names)
+export function sparkPlanOf(selection: Filtered, range: Range, it: { readonly now: number; readonly rowsPerDay: number }): SparkPlan {
+  const rollups = rollupsOf(selection)
   const span = range.to - range.from
   const isRecent = range.from >= it.now - rawDays * dayMs
   const made = (table: Table, unit: number): SparkPlan => {
     const from = Math.floor(range.from / unit) * unit
     const stepMs = Math.ceil((range.to - from) / pointsWanted / unit) * unit
     const points = Math.ceil((range.to - from) / stepMs)
-    return { from, to: range.to, stepMs, points, part: { table, from, to: Math.ceil(range.to / unit) * unit } }
+    return { from, to: range.to, stepMs, points, part: { table, from, to: Math.ceil(range.to / unit) * unit, gives: 'sums' } }
   }
   if (rollups === null || (isRecent && span < 15 * hourMs && (span / dayMs) * it.rowsPerDay <= rawRowsMax)) return made('calls', 1)
   if (rollups.day !== null && (rollups.hour === null || span >= pointsWanted * dayMs)) return made(rollups.day, dayMs)

@@ -2,7 +2,7 @@
 import { type Columns, join, raw, type Sql, sql } from '@belay/columns'
 import type { Moments } from '@belay/stats'
 import type { Part } from './plan.ts'
-import { quantileLevels, rawQuantiles, rawSums, type Stem } from './schema.ts'
+import { noQuantiles, quantileLevels, rawQuantiles, rawSums, rolledQuantiles, rolledSums, type Stem } from './schema.ts'
 import { conditions, type Selection, type Table } from './selection.ts'
 
 /** A column to group by, as each table has it. Null: this table does not know it. */
@@ -32,7 +32,8 @@ export type SumsAsk = {
   readonly countGroups?: boolean
 }
 
-const rawExpressions = new Map([...rawSums, ...rawQuantiles])
+const ofRaw = new Map([...rawSums, ...rawQuantiles])
+const ofRollup = new Map([...rolledSums, ...rolledQuantiles])
 const levels = quantileLevels.join(', ')
 
 /** One query for each group: the parts side by side, summed up once more. Times out and is refused as every query is. */
@@ -71,14 +72,13 @@ export async function readSums(columns: Pick<Columns, 'query'>, ask: SumsAsk): P
 /** The same columns of each part: the keys, the sums, states of quantiles. */
 export function unionOf({ selection, parts, keys, sums, quantiles = [], where }: SumsAsk): Sql {
   const one = (part: Part): Sql => {
-    const isRaw = part.table === 'calls'
+    const expressions = part.table === 'calls' ? ofRaw : ofRollup
+    const summed = (name: string) => raw(part.gives === 'quantiles' ? '0' : (expressions.get(name) as string))
+    const state = (name: string) => raw(part.gives === 'sums' ? noQuantiles : (expressions.get(name) as string))
     const values = [
       ...keys.map((it) => sql`${it.of(part.table)} AS ${raw(it.name)}`),
-      ...sums.map((name) => sql`${raw(isRaw ? (rawExpressions.get(name) as string) : rolled(name))} AS ${raw(name)}`),
-      ...quantiles.map(
-        (stem) =>
-          sql`${raw(isRaw ? (rawExpressions.get(`${stem}_q`) as string) : `quantilesBFloat16MergeState(${levels})(c.${stem}_q)`)} AS ${raw(`${stem}_q`)}`,
-      ),
+      ...sums.map((name) => sql`${summed(name)} AS ${raw(name)}`),
+      ...quantiles.map((stem) => sql`${state(`${stem}_q`)} AS ${raw(`${stem}_q`)}`),
     ]
     const groups =
       keys.length === 0
@@ -90,10 +90,10 @@ export function unionOf({ selection, parts, keys, sums, quantiles = [], where }:
     const also = where === undefined ? raw('') : sql` AND ${where(part.table)}`
     return sql`SELECT ${join(values, ', ')} FROM ${raw(part.table)} AS c WHERE ${conditions(selection, part.table, part)}${also}${groups}`
   }
-  return join(parts.map(one), ' UNION ALL ')
+  // Who asks for no quantiles needs no table that has nothing else.
+  return join(parts.filter((part) => part.gives !== 'quantiles' || quantiles.length > 0).map(one), ' UNION ALL ')
 }
 
-const rolled = (name: string): string => (name.endsWith('_max') ? `max(c.${name})` : `sum(c.${name})`)
 const outer = (name: string): Sql => raw(name.endsWith('_max') ? `max(u.${name})` : `sum(u.${name})`)
 
 /** How many calls a measure stands on. */

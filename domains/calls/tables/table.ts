@@ -75,10 +75,9 @@ export async function readRows(
 ): Promise<{ rows: CallRowWire[]; plan: Plan; totals: Totals; notes: string[] }> {
   const { columns } = ground
   const { environment } = selection
-  const plan = await ground.plan(selection, asked)
+  const plan = await ground.plan(selection, asked, { squares: it.before !== undefined })
   const stems = stemsOf(selection)
-  const spark = sparkPlanOf(selection.names, plan, { now: ground.clock.now(), rowsPerDay: await ground.rowsPerDay(environment) })
-  const inOne = plan.quantiles === plan.sums
+  const spark = sparkPlanOf(selection, plan, { now: ground.clock.now(), rowsPerDay: await ground.rowsPerDay(environment) })
   const keys = [key('service'), key('method')]
   const sums = [
     ...new Set([
@@ -91,11 +90,8 @@ export async function readRows(
       ...(it.before === undefined ? [] : momentSums(stems)),
     ]),
   ]
-  const [all, quantiles, sparks, estimates, repeats, found, processes, sides] = await Promise.all([
-    readSums(columns, { selection, parts: plan.sums, keys, sums, quantiles: inOne ? stems : [], limit: methodsMax }),
-    inOne || plan.quantiles === null
-      ? null
-      : readSums(columns, { selection, parts: plan.quantiles, keys, sums: [], quantiles: stems, limit: methodsMax }),
+  const [all, sparks, estimates, repeats, found, processes, sides] = await Promise.all([
+    readSums(columns, { selection, parts: plan.parts, keys, sums, quantiles: plan.quantiles ? stems : [], limit: methodsMax }),
     readSparks(columns, selection, spark, it.rank),
     readEstimates(ground, environment, plan),
     repeatsOf(ground, selection, plan, repeatsFrom),
@@ -103,12 +99,17 @@ export async function readRows(
     processNotes(ground, selection, plan),
     it.before === undefined
       ? null
-      : readSums(columns, { selection: it.before.selection, parts: it.before.plan.sums, keys, sums: momentSums(stems), limit: methodsMax }),
+      : readSums(columns, {
+          selection: it.before.selection,
+          parts: it.before.plan.parts,
+          keys,
+          sums: momentSums(stems),
+          limit: methodsMax,
+        }),
   ])
   const totals = it.totals ?? totalsOf(all, selection, estimates)
   const byKey = (rows: readonly SumRow[] | null) =>
     new Map((rows ?? []).map((row) => [keyOf(row.keys[0] as string, row.keys[1] as string), row]))
-  const quantilesOf = byKey(quantiles)
   const before = byKey(sides)
   const compared =
     it.before === undefined
@@ -124,7 +125,7 @@ export async function readRows(
       method,
       count: n,
       errors: row.sum('errors'),
-      ...figuresOf(row, { selection, totals, estimates, quantiles: inOne ? row : quantilesOf.get(name) }),
+      ...figuresOf(row, { selection, totals, estimates, quantiles: plan.quantiles }),
       external: { mean: n === 0 ? 0 : row.sum('ext_sum') / n, count: row.sum('ext_n') },
       repeats: repeats.get(name) ?? null,
       spark: sparks.get(name) ?? new Array<null>(spark.points).fill(null),

@@ -1,9 +1,11 @@
 import { handClock } from '@belay/base'
-import type { Columns } from '@belay/columns'
+import { type Columns, type Dialect, raw, sql } from '@belay/columns'
 import {
   callFilter,
   type CallFilter,
+  type CallMeasure,
   callMeasures,
+  type CallRowWire,
   callMethodWire,
   callTableWire,
   callFacetsWire,
@@ -15,7 +17,7 @@ import { columnsForTests, type TestColumns } from '@belay/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { CallRow } from '../row.ts'
-import { insertCalls, plainly, randomCalls, usual } from './fixtures.ts'
+import { insertCalls, type Plain, plainly, randomCalls, segmentOf, usual } from './fixtures.ts'
 import { exemplarRecord, processRecord } from './records.ts'
 import { callMigrations } from './schema.ts'
 import { dayMs, hourMs } from './selection.ts'
@@ -26,6 +28,12 @@ const today = Math.floor(Date.now() / dayMs) * dayMs
 const now = today + 10 * hourMs + 30 * 60_000 + 12_345
 const old = today - 60 * dayMs
 const filterOf = (asked: Record<string, unknown> = {}): CallFilter => callFilter.parse(asked)
+
+/** As on one server; the tables are there. */
+const alone: Dialect = {
+  table: () => [],
+  view: ({ name, to, select }) => [`CREATE MATERIALIZED VIEW ${name} TO ${to} AS ${select}`],
+}
 
 describe('what calls cost', () => {
   let store: TestColumns
@@ -44,9 +52,14 @@ describe('what calls cost', () => {
   }, 60_000)
   afterAll(() => store[Symbol.asyncDispose]())
 
-  const openTables = (columns: Pick<Columns, 'query' | 'state'>) =>
+  /** @param rowsPerDay what is taken for the volume of calls, so that a few thousand rows are read as a hundred million would be. */
+  const openTables = (columns: Pick<Columns, 'query' | 'state'>, rowsPerDay?: number) =>
     openCallTables({
-      columns,
+      columns: {
+        state: () => columns.state(),
+        query: async <Row>(it: { text: string }) =>
+          rowsPerDay !== undefined && it.text.includes(' AS most FROM (') ? ([{ most: rowsPerDay }] as Row[]) : columns.query<Row>(it),
+      },
       ledger: {
         async list({ kind, before, limit = 100 }) {
           const found = facts
@@ -90,53 +103,34 @@ describe('what calls cost', () => {
     [{ account: 'a1' }, (row) => row.account === 'a1'],
     [{ external: 'without' }, () => true],
   ]
-  describe.each(ranges)('%s', (_, grain, asked) => {
-    test.each(filters)('%j: the same figures as computed by hand', async (filter, keep) => {
-      const answer = await table({ ...asked, ...filter })
-      callTableWire.parse(answer)
-      const needsRaw = 'host' in filter || 'variant' in filter || 'account' in filter
-      if (!needsRaw) expect(answer.grain).toBe(grain)
-      const isOpen = asked.to >= now
-      const kept = rows.filter((row) => keep(row) && row.at >= answer.from && (isOpen || row.at < answer.to))
+  describe.each([
+    ['a few calls a day', undefined],
+    ['a billion calls a day', 1e9],
+  ])('%s', (_, rowsPerDay) => {
+    // The others are read from the same tables, however many calls there are.
+    const differing = ranges.filter(
+      ([says]) => rowsPerDay === undefined || ['the last three hours', 'some of yesterday', 'three days'].includes(says),
+    )
+    const cases = differing.flatMap(([says, grain, asked]) => filters.map(([filter, keep]) => ({ says, grain, asked, filter, keep })))
+    test.each(cases)('$says, $filter: the same figures as computed by hand', async ({ grain, asked, filter, keep }) => {
+      const place = rowsPerDay === undefined ? tables : openTables(store.columns, rowsPerDay)
+      const answer = callTableWire.parse(await place.table({ ...filterOf({ ...asked, ...filter }), rank: 'mix', limit: 5_000 }))
+      if (rowsPerDay === undefined && Object.keys(filter).length === 0) expect(answer.grain).toBe(grain)
       // Raw rows of two months ago are gone or going, so what only they know is not asked of them.
       if (answer.grain === 'raw' && asked.from < now - 30 * dayMs) return expect(answer.total.count).toBe(0)
-      const expected = plainly(kept)
+      const expected = plainly(
+        rows.filter((row) => keep(row) && row.at >= answer.from && (asked.to >= now || row.at < answer.to)),
+        filter['external'] === 'without',
+      )
       expect(answer.rows.map((row) => `${row.service} ${row.method}`).sort()).toEqual([...expected.keys()].sort())
-      const realOf = filter.external === 'without' ? ('own' as const) : ('real' as const)
-      const totals = { real: 0, cpu: 0, db: 0, statements: 0, transactions: 0 }
-      for (const it of expected.values())
-        for (const measure of callMeasures) totals[measure] += it.sums[measure === 'real' ? realOf : measure]
-      expect(answer.total).toMatchObject({ methods: expected.size, realUs: totals.real, cpuUs: totals.cpu, dbUs: totals.db })
-      let mix = 0
-      for (const row of answer.rows) {
-        const it = expected.get(`${row.service} ${row.method}`)
-        if (it === undefined) throw new Error('compared above')
-        expect(row).toMatchObject({ count: it.count, errors: it.errors })
-        expect(row.external.count).toBe(it.externals)
-        expect(row.external.mean).toBeCloseTo(it.count === 0 ? 0 : it.externalUs / it.count, 6)
-        for (const measure of callMeasures) {
-          const name = measure === 'real' ? realOf : measure
-          const figures = row[measure]
-          expect(figures).toMatchObject({ n: it.n[name], total: it.sums[name], max: it.max[name] })
-          expect(figures.mean).toBeCloseTo(it.sums[name] / Math.max(1, it.n[name]), 6)
-          expect(figures.share).toBeCloseTo(it.sums[name] / totals[measure], 9)
-          if (answer.grain === 'hour' || it.n[name] === 0) expect(figures.p95).toBeNull()
-          else if (figures.p95 !== null)
-            for (const [level, got] of [
-              [0.5, figures.p50],
-              [0.95, figures.p95],
-              [0.99, figures.p99],
-            ] as const)
-              expectNear(it.values[name], level, got)
-          else expect(answer.notes).not.toEqual([])
-        }
-        mix += row.mix
-      }
-      if (answer.rows.length > 0) expect(mix).toBeCloseTo(1, 9)
-      for (const row of answer.rows) {
-        const known = row.spark.filter((point) => point !== null)
-        if (row.real.n > 0) expect(known.length).toBeGreaterThan(0)
-        expect(row.spark.length).toBeLessThanOrEqual(31)
+      const totalOf = (measure: CallMeasure) => [...expected.values()].reduce((sum, it) => sum + it.sums[measure], 0)
+      const [realUs, cpuUs, dbUs] = [totalOf('real'), totalOf('cpu'), totalOf('db')]
+      expect(answer.total).toMatchObject({ methods: expected.size, realUs, cpuUs, dbUs })
+      for (const row of answer.rows) expectFigures(row, expected.get(`${row.service} ${row.method}`) as Plain, totalOf, answer.notes)
+      if (answer.rows.length > 0) expect(answer.rows.reduce((sum, { mix }) => sum + mix, 0)).toBeCloseTo(1, 9)
+      for (const { spark, count } of answer.rows) {
+        expect(spark.length).toBeLessThanOrEqual(31)
+        if (count > 0) expect(spark.some((point) => point !== null)).toBe(true)
       }
     })
   })
@@ -319,7 +313,7 @@ describe('what calls cost', () => {
         const it = plainly(mine).get('api Items.get')
         if (it === undefined) throw new Error('there are some')
         const sum = (of: (point: (typeof trend.points)[number]) => number) => trend.points.reduce((all, point) => all + of(point), 0)
-        expect(sum(({ n }) => n)).toBe(measure === 'cpu' ? it.n.cpu : it.count)
+        expect(sum(({ n }) => n)).toBe(measure === 'cpu' ? it.values.cpu.length : it.count)
         if (measure === 'real' || measure === 'cpu') expect(sum(({ n, mean }) => n * (mean ?? 0))).toBeCloseTo(it.sums[measure], 3)
         if (measure === 'errors') expect(sum(({ mean }) => mean ?? 0)).toBe(it.errors)
         expect(trend.marks.filter(({ kind }) => kind !== 'change').map(({ kind, name }) => `${kind} ${name}`)).toEqual([
@@ -494,6 +488,76 @@ describe('what calls cost', () => {
     expect(callMethodWire.parse(quiet).distribution).toEqual([])
   })
 
+  test('a segment that is sent again counts once in every table, also when the last table did not get it the first time', async () => {
+    const sums = async () => {
+      const counted: Record<string, number> = {}
+      for (const name of [
+        'calls',
+        'calls_hour_set',
+        'calls_hour',
+        'calls_day',
+        'calls_hour_variant',
+        'calls_day_account',
+        'calls_hour_repeat',
+      ]) {
+        const [row] = await store.columns.query<{ n: number }>(
+          sql`SELECT toFloat64(sum(n)) AS n FROM ${raw(name)} WHERE environment = 'again'`,
+        )
+        counted[name] = row?.n ?? 0
+      }
+      for (const name of ['calls_day_audience_q', 'calls_day_q']) {
+        const [row] = await store.columns.query<{ p: number[] }>(
+          sql`SELECT arrayMap(it -> toFloat64(it), quantilesBFloat16Merge(0.5, 0.95, 0.99)(real_q)) AS p FROM ${raw(name)} WHERE environment = 'again'`,
+        )
+        counted[name] = row?.p[0] ?? 0
+      }
+      return counted
+    }
+    const calls = [100, 100, 100, 900, 900].map(
+      (realUs, nth): CallRow => ({
+        ...usual,
+        environment: 'again',
+        at: now - 1_000 + nth,
+        realUs,
+        account: 'a',
+        variants: ['f=on'],
+        repeats: 3,
+        repeated: 'SELECT 1',
+      }),
+    )
+    const [views] = callMigrations.steps.map(({ up }) => up(alone))
+    const without = async (view: string, work: () => Promise<void>) => {
+      await store.columns.command(raw(`DROP VIEW ${view}`))
+      await work()
+      for (const statement of views ?? []) if (statement.includes(`${view} TO`)) await store.columns.command(raw(statement))
+    }
+    const send = await segmentOf(store.columns, store.folder, calls)
+    await without('calls_to_day_q', () => without('calls_to_day', () => without('calls_to_hour', send)))
+    expect(await sums()).toMatchObject({
+      calls: 5,
+      calls_hour_set: 5,
+      calls_hour: 0,
+      calls_day: 0,
+      calls_day_audience_q: 100,
+      calls_day_q: 0,
+    })
+    const whole = {
+      calls: 5,
+      calls_hour_set: 5,
+      calls_hour: 5,
+      calls_day: 5,
+      calls_hour_variant: 5,
+      calls_day_account: 5,
+      calls_hour_repeat: 5,
+      calls_day_audience_q: 100,
+      calls_day_q: 100,
+    }
+    await send()
+    expect(await sums()).toEqual(whole)
+    await send()
+    expect(await sums()).toEqual(whole)
+  })
+
   test('a name is a name, whatever it is made of', async () => {
     const strange = 'it\'s \\ "a" `b` ${c} %\' OR 1=1 -- ü'
     await insertCalls(store.columns, store.folder, [
@@ -505,6 +569,27 @@ describe('what calls cost', () => {
     expect(page.divisions.find(({ by }) => by === 'variant')?.rows).toMatchObject([{ name: strange, count: 1 }])
   })
 })
+
+function expectFigures(row: CallRowWire, it: Plain, totalOf: (measure: CallMeasure) => number, notes: readonly string[]): void {
+  expect(row).toMatchObject({ count: it.count, errors: it.errors })
+  expect(row.external.count).toBe(it.externals)
+  expect(row.external.mean).toBeCloseTo(it.count === 0 ? 0 : it.externalUs / it.count, 6)
+  for (const measure of callMeasures) {
+    const figures = row[measure]
+    const n = it.values[measure].length
+    expect(figures).toMatchObject({ n, total: it.sums[measure], max: it.values[measure].at(-1) ?? 0 })
+    expect(figures.mean).toBeCloseTo(it.sums[measure] / Math.max(1, n), 6)
+    expect(figures.share).toBeCloseTo(it.sums[measure] / totalOf(measure), 9)
+    // Quantiles of other days, or none, are said to be so.
+    if (notes.length > 0) continue
+    if (n === 0) expect(figures.p95).toBeNull()
+    else {
+      expectNear(it.values[measure], 0.5, figures.p50)
+      expectNear(it.values[measure], 0.95, figures.p95)
+      expectNear(it.values[measure], 0.99, figures.p99)
+    }
+  }
+}
 
 /** States keep a value to 8 bits of its mantissa; ranks between two calls may be told either way. */
 function expectNear(sorted: readonly number[], level: number, got: number | null): void {

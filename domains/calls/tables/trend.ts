@@ -42,16 +42,17 @@ export async function readTrend(ground: Ground, ask: TrendAsk): Promise<TrendWir
     table,
     from: table === 'calls' ? Math.max(from, shown.from) : from,
     to: table === 'calls' ? shown.to : from + count * unit,
+    gives: table === 'calls' ? 'all' : 'sums',
   }
-
   const isCount = ask.measure === 'count' || ask.measure === 'errors'
   const stem = stemOf(ask.measure === 'count' || ask.measure === 'errors' ? 'real' : ask.measure, selection)
-  const hasQuantiles = !isCount && (table === 'calls' || table === 'calls_day')
+  const states = table === 'calls_day' ? (rollupsOf(selection)?.quantiles ?? null) : null
+  const hasQuantiles = !isCount && (table === 'calls' || states !== null)
   const steps = { from, stepMs: unit }
   const [sums, marks, estimates] = await Promise.all([
     readSums(ground.columns, {
       selection,
-      parts: [part],
+      parts: states === null ? [part] : [part, { ...part, table: states, gives: 'quantiles' }],
       keys: [stepKey(steps)],
       sums: ['n', 'errors', 'cpu_n', `${stem}_sum`, `${stem}_max`],
       quantiles: hasQuantiles ? [stem] : [],
@@ -81,7 +82,7 @@ export async function readTrend(ground: Ground, ask: TrendAsk): Promise<TrendWir
 }
 
 function choose(selection: Selection, range: Range, rawRows: number): { grain: Grain; table: Table } {
-  const rollups = rollupsOf(selection.names)
+  const rollups = rollupsOf(selection)
   const span = range.to - range.from
   const canRaw = rawRows <= trendRowsMax
   if (rollups === null) return { grain: span <= minutesUpTo ? 'minute' : span <= hoursUpTo ? 'hour' : 'day', table: 'calls' }
