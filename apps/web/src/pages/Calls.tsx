@@ -49,7 +49,10 @@ export function CallsPage() {
     }
     return byMethod
   }, [found, measure])
-  const changeHead = filter.compare === undefined ? 'Change found' : `${measureWords[measure].short} against ${sayCompared(filter.compare)}`
+  const changeHead =
+    filter.compare === undefined
+      ? 'Change found'
+      : `${measureWords[measure].short} against ${filter.compare === 'previous' ? 'before' : sayCompared(filter.compare)}`
   const columns = useMemo(
     () =>
       columnsOf(rank, changeHead, (row) => {
@@ -75,7 +78,7 @@ export function CallsPage() {
   return (
     <>
       <PageHead
-        title={it === undefined ? 'Calls' : it.total.count === 0 ? `No call, ${sayRange(filter)}` : sayTable(it, filter, found)}
+        title={it === undefined || never ? 'Calls' : it.total.count === 0 ? `No call, ${sayRange(filter)}` : sayTable(it, filter, found)}
         tab="Calls"
         sub="What each method of your API costs, by whom, and since when."
       />
@@ -113,7 +116,7 @@ export function CallsPage() {
       </div>
       <Filters filter={filter} facets={facets} environment={it?.environment} onChange={(change: CallsFilter) => set(change)} />
       <StoreNotice facets={facets} />
-      <Trouble error={table.error} retry={() => void table.refetch()} />
+      <Trouble error={facets?.store.state === 'down' ? null : table.error} retry={() => void table.refetch()} />
       {never ? (
         <NeverRecorded environment={it?.environment ?? filter.environment} />
       ) : it === undefined ? (

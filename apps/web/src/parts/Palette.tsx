@@ -1,5 +1,6 @@
 import { type FlagSummaryWire, routes } from '@belay/protocol'
 import { useMantineColorScheme } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
 import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
@@ -20,6 +21,7 @@ const flagsMax = 12
 const methodsMax = 8
 /** Fewer fit nearly every method. */
 const methodCharsMin = 2
+const pauseMs = 250
 
 /** Where it stands for users, else what it does. */
 function sayStanding(flag: FlagSummaryWire, production: string | undefined): string {
@@ -39,11 +41,12 @@ export function Palette({ onClose }: { onClose: () => void }) {
     ...ask(routes.flags.list, { query: { text: typed.trim() === '' ? undefined : typed.trim(), limit: flagsMax } }),
     placeholderData: (before) => before,
   })
+  const [paused] = useDebouncedValue(typed.trim(), pauseMs)
   const { data: calls } = useQuery({
-    ...ask(routes.calls.table, { query: { text: typed.trim(), limit: methodsMax, rank: 'count' } }),
+    ...ask(routes.calls.table, { query: { text: paused, limit: methodsMax, rank: 'count' } }),
     placeholderData: (before) => before,
-    // The column store is not woken for one key, and a page of commands shows nobody its failure.
-    enabled: typed.trim().length >= methodCharsMin,
+    // The column store is not woken for each key, and a list of commands shows nobody its failure.
+    enabled: paused.length >= methodCharsMin,
     retry: false,
   })
   const production = environments?.environments.find((it) => it.kind === 'production')?.name

@@ -169,7 +169,7 @@ function Head({
         // First as one expects it, then the other way, then as the tab ranks.
         onClick={() => onOrder(!isIt ? { key: column, turned: false } : order.turned ? undefined : { key: column, turned: true })}
       >
-        {name}
+        <span className="clip">{name}</span>
         {isIt && (
           <svg width="8" height="8" viewBox="0 0 8 8" aria-hidden="true">
             <path d={up ? 'M1.2 5.4 4 2.6l2.8 2.8' : 'M1.2 2.6 4 5.4l2.8-2.8'} fill="none" stroke="currentColor" strokeWidth="1.5" />

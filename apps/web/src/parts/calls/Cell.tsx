@@ -100,7 +100,7 @@ export function Cell({
       const share = column.measure === undefined ? 0 : row[column.measure].share
       return (
         <span role="cell" className="num share-cell">
-          <i style={{ width: `${Math.min(1, share) * 46}px` }} />
+          <i style={{ width: `${Math.min(1, share * 2) * 46}px` }} />
           {sayShare(share)}
         </span>
       )

@@ -8,7 +8,7 @@ export function Interval({
   reach,
   tone,
   says,
-  widthPx = 64,
+  widthPx = 56,
 }: {
   low: number
   high: number

@@ -72,7 +72,7 @@ describe('columns', () => {
       expect(shown[3]?.[0]).toMatch(/\.mean$/)
     }
   })
-  test('of the mix all fit a window of 1440', () => expect(fitColumns(columns, 1_160)).toHaveLength(columns.length))
+  test('of the mix all fit a window of 1440', () => expect(fitColumns(columns, 1_190)).toHaveLength(columns.length))
 })
 
 describe('the file', () => {

@@ -70,7 +70,7 @@ const errors: Column = {
   kind: 'errors',
   value: (row) => row.errors,
 }
-const spark: Column = { key: 'spark', head: 'Trend', says: 'Trend', widthPx: 104, yields: 5, kind: 'spark', value: () => null }
+const spark: Column = { key: 'spark', head: 'Trend', says: 'Trend', widthPx: 110, yields: 5, kind: 'spark', value: () => null }
 const repeats: Column = {
   key: 'repeats',
   head: 'Equal',
@@ -89,7 +89,7 @@ function change(rank: Rank, head: string, of: ChangeOf): Column {
     key: 'change',
     head,
     says: head,
-    widthPx: 114,
+    widthPx: 118,
     yields: 2,
     kind: 'change',
     measure: measureOf(rank),
@@ -138,12 +138,14 @@ export function columnsOf(rank: Rank, changeHead: string, changeOf: ChangeOf): r
 export const rankPx = 36
 /** Below this width the number gives way too. */
 export const narrowPx = 560
-const namePx = 168
+const namePx = 200
 const narrowNamePx = 120
+/** On both sides of a row; see table.css. */
+const paddingPx = 22
 
 /** Those that find room in so many pixels, in their order. */
 export function fitColumns(columns: readonly Column[], widthPx: number): readonly Column[] {
-  let left = widthPx - (widthPx < narrowPx ? narrowNamePx : namePx + rankPx)
+  let left = widthPx - paddingPx - (widthPx < narrowPx ? narrowNamePx : namePx + rankPx)
   const fits = new Set<Column>()
   for (const it of [...columns].sort((a, b) => a.yields - b.yields)) {
     if (it.widthPx > left) break

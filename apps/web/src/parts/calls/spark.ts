@@ -16,9 +16,8 @@ export function sparkOf(points: readonly (number | null)[], widthPx: number, hei
   // A wobble is not blown up to a mountain: the height is at least a part of the figure itself.
   const bottom = Math.min(top - Math.abs(top) * leastSwing, Math.min(...known))
   const pad = 1.5
-  const scale = top === bottom ? 0 : (heightPx - 2 * pad) / (top - bottom)
   const x = (at: number) => round(pad + (points.length < 2 ? 0 : (at / (points.length - 1)) * (widthPx - 2 * pad)))
-  const y = (value: number) => round(heightPx - pad - (value - bottom) * scale)
+  const y = (value: number) => round(heightPx - pad - (top === bottom ? 1 : (value - bottom) / (top - bottom)) * (heightPx - 2 * pad))
   const parts: string[] = []
   const dots: { x: number; y: number }[] = []
   for (let at = 0; at < points.length; at++) {
