@@ -57,6 +57,9 @@ async function command(server: string, sql: string): Promise<void> {
   }
 }
 
+/** Debian's package has it, a PostgreSQL of one's own may lack it: then tests that compare with its statistics say so. */
+const statistics = 'pg_stat_statements'
+
 async function startCluster(folder: string): Promise<string> {
   const bin = programs() as string
   const user = stepDown(folder)
@@ -64,12 +67,14 @@ async function startCluster(folder: string): Promise<string> {
   await finish(join(bin, 'initdb'), ['-D', data, '-U', 'belay', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'], folder, user)
   const urlAt = (port: number) => `postgres://belay@127.0.0.1:${port}/postgres`
   const port = await onFreePort((it) =>
-    startForRun('PostgreSQL', [join(bin, 'postgres'), '-D', data, ...settingsAt(it)], folder, user, () => command(urlAt(it), 'select 1')),
+    startForRun('PostgreSQL', [join(bin, 'postgres'), '-D', data, ...settingsAt(it, bin)], folder, user, () =>
+      command(urlAt(it), 'select 1'),
+    ),
   )
   return urlAt(port)
 }
 
-function settingsAt(port: number): string[] {
+function settingsAt(port: number, bin: string): string[] {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -82,6 +87,7 @@ function settingsAt(port: number): string[] {
     synchronous_commit: 'off',
     shared_buffers: '64MB',
     log_min_messages: 'warning',
+    ...(existsSync(join(bin, '..', 'lib', `${statistics}.so`)) ? { shared_preload_libraries: statistics } : {}),
   }
   return Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
 }
