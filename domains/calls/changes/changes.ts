@@ -159,7 +159,7 @@ export function openChanges(it: {
   }
 
   async function followRelease(arrival: Arrival): Promise<void> {
-    const judged = await judgeRelease(columns, arrival)
+    const judged = await judgeRelease(columns, arrival, clock.now())
     const { environment, service, release, before, at } = arrival
     const statementOf = await statements(judged, (method) =>
       repeatSince(columns, {

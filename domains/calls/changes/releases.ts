@@ -8,6 +8,7 @@ import { beforeMs, fairest, type Matching, watchedMs } from './matching.ts'
 import type { Arrival } from './store.ts'
 import { compareSides } from './sums.ts'
 import { judge, type Judged } from './verdict.ts'
+import { withWeather } from './weather.ts'
 
 /** Releases whose last call is older than this are of the past. */
 export const seenMs = watchedMs + beforeMs
@@ -35,11 +36,11 @@ function sidesOf({ release, before, service, at }: Arrival, matching: Matching):
 }
 
 /** Every method that has calls on both sides, judged together. */
-export async function judgeRelease(columns: Pick<Columns, 'query'>, arrival: Arrival): Promise<Judged[]> {
+export async function judgeRelease(columns: Pick<Columns, 'query'>, arrival: Arrival, now: number): Promise<Judged[]> {
   const compare = (matching: Matching) =>
     compareSides(columns, { table: 'calls_hour', environment: arrival.environment, ...sidesOf(arrival, matching) })
   const [beside, sameHours, next] = await Promise.all([compare('beside'), compare('sameHours'), compare('next')])
-  return judge(fairest({ beside, sameHours, next }))
+  return withWeather(columns, arrival, judge(fairest({ beside, sameHours, next })), now)
 }
 
 /** Which releases calls name, by service, with the hours of the first and the last. */
