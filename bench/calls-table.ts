@@ -131,29 +131,29 @@ async function measure({ house, columns, from, now }: World, said: string, round
   return interleaved(Math.max(3, rounds), contenders)
 }
 
-/**
- * The figures of the table, by somebody who writes for this engine alone: one query over the days, whose points come
- * along as arrays.
- */
+/** The figures of the table, by somebody who writes for this engine alone: one query, in which points come along as arrays. */
 function bestQuery(since: number) {
   const stems = ['real', 'cpu', 'dbt', 'stc', 'txc']
   const sums = ['n', 'errors', 'cpu_n', 'ext_sum', 'ext_n', ...stems.map((stem) => `${stem}_sum`)]
-  const inner = [
-    ...sums.map((name) => `sum(c.${name}) AS ${name}`),
-    ...stems.map((stem) => `max(c.${stem}_max) AS ${stem}_max`),
-    ...stems.map((stem) => `quantilesBFloat16MergeState(0.5, 0.95, 0.99)(c.${stem}_q) AS ${stem}_q`),
-  ]
+  const where = sql`c.environment = ${environment} AND c.t >= toDate(${since})`
+  const inner = [...sums.map((name) => `sum(c.${name}) AS ${name}`), ...stems.map((stem) => `max(c.${stem}_max) AS ${stem}_max`)]
   const outer = [
     ...sums.map((name) => `toFloat64(sum(d.${name})) AS ${name}`),
     ...stems.map((stem) => `max(d.${stem}_max) AS ${stem}_max`),
-    ...stems.map((stem) => `quantilesBFloat16Merge(0.5, 0.95, 0.99)(d.${stem}_q) AS ${stem}_q`),
     'groupArray(toUInt16(d.t)) AS spark_days',
     'groupArray(d.real_sum / d.n) AS spark',
   ]
-  return sql`SELECT toString(d.service) AS service, toString(d.method) AS method, ${raw(outer.join(', '))} FROM (
-    SELECT c.service AS service, c.method AS method, c.t AS t, ${raw(inner.join(', '))} FROM calls_day AS c
-    WHERE c.environment = ${environment} AND c.t >= toDate(${since}) GROUP BY service, method, t
-  ) AS d GROUP BY d.service, d.method`
+  const quantiles = stems.map((stem) => `quantilesBFloat16Merge(0.5, 0.95, 0.99)(c.${stem}_q) AS ${stem}_q`)
+  return sql`SELECT * FROM (
+      SELECT d.service AS service, d.method AS method, ${raw(outer.join(', '))} FROM (
+        SELECT c.service AS service, c.method AS method, c.t AS t, ${raw(inner.join(', '))} FROM calls_day AS c WHERE ${where} GROUP BY service, method, t
+      ) AS d GROUP BY service, method
+    ) AS sums LEFT JOIN (
+      SELECT c.service AS service, c.method AS method, ${raw(quantiles.join(', '))} FROM calls_day_q AS c WHERE ${where} GROUP BY service, method
+    ) AS states USING (service, method) LEFT JOIN (
+      SELECT c.service AS service, c.method AS method, max(c.rep_max) AS most, argMax(c.repeated, c.rep_max) AS statement
+      FROM calls_hour_repeat AS c WHERE c.environment = ${environment} AND c.t >= toDateTime(${since * 86_400}, 'UTC') GROUP BY service, method
+    ) AS repeats USING (service, method)`
 }
 
 async function fill(columns: Columns, it: { from: number; until: number; count: number; note: BenchOptions['note'] }): Promise<void> {
@@ -182,14 +182,14 @@ function insertOf(from: number, stepMs: number, done: number, count: number, spa
       cpu_n, dbt_us, dbw_us, ext_us, ext, loop_us, stc, txc, rows, rep, repeated, in_bytes, out_bytes, trace, span, origin, marks)
     SELECT fromUnixTimestamp64Milli(${from} + ${ageMs}, 'UTC') AS at, if(nth % 3 = 2, 'web', 'api'), ${environment},
       concat('v', toString(intDiv(${ageMs} * ${releases}, ${spanMs}))), if(${uniform(1)} < 0.05, 'candidate', 'stable'), concat('host', toString(rand(2) % 8)),
-      concat('Method', toString(nth), '.call'), ['customer', 'customer', 'customer', 'staff', 'robot', 'external'][1 + rand(3) % 6],
-      concat('account-', toString(toUInt32(exp(${uniform(4)} * log(3000))))),
+      concat('Method', toString(nth), '.call'), ['customer', 'customer', 'customer', 'staff', 'robot', 'external'][1 + cityHash64(account) % 6],
+      concat('account-', toString(account)),
       [if(rand(5) % 2 = 0, 'comments=on', 'comments=off'), if(rand(6) % 10 = 0, 'search=new', 'search=old')],
       if(bad, 500, 200), bad AS failed, 1, dbt + cpu + ${logNormal(800, 0.8, 7)}, cpu, 1, dbt, dbt, external, if(external > 0, 1, 0), ${logNormal(40, 1, 8)},
       toUInt16(nth % 7 + rand(9) % 3) AS statements, toUInt16(statements > 0), statements * 3, repeats, if(repeats > 1, 'SELECT name FROM item WHERE id = ?', ''),
       ${logNormal(300, 1, 10)}, ${logNormal(4000, 1.2, 11)}, randomFixedString(16), rand64(12), 'recorder', 0
     FROM (
-      SELECT number, toUInt32(exp(${uniform(13)} * log(${methods}))) AS nth, ${logNormal(300, 0.6, 14)} * ${busy} AS cpu, ${logNormal(900, 0.9, 15)} * ${busy} AS dbt,
+      SELECT number, toUInt32(exp(${uniform(4)} * log(3000))) AS account, toUInt32(exp(${uniform(13)} * log(${methods}))) AS nth, ${logNormal(300, 0.6, 14)} * ${busy} AS cpu, ${logNormal(900, 0.9, 15)} * ${busy} AS dbt,
         if(rand(16) % 10 = 0, ${logNormal(5000, 0.7, 17)}, 0) AS external, rand(18) % 100 = 0 AS bad, if(nth % 20 = 5, 1 + rand(19) % 20, 1) AS repeats
       FROM numbers(${done}, ${count})
     )`

@@ -52,10 +52,19 @@ export const rawSums: Named = [
   ['ext_sum', 'sum(toUInt64(c.ext_us))'],
   ['ext_n', 'sum(toUInt64(c.ext))'],
 ]
-export const rawQuantiles: Named = stems.map((stem) => [
-  `${stem}_q`,
-  `quantilesBFloat16StateIf(${levels})(toUInt32(${valueOf[stem]}), ${isOne(stem)})`,
-])
+/**
+ * BFloat16 keeps 8 bits of a number and drops the rest: up to 0.8 % too low. Times are put into the middle of 32 steps from
+ * one power of two to the next, which is at most 1.6 % off and makes a state a quarter as large; merging entries is what a
+ * page waits for.
+ */
+const inSteps = (value: string): string => {
+  const step = `greatest(intDiv(roundToExp2(toUInt32(${value})), 32), 1)`
+  return `toUInt32(intDiv(toUInt32(${value}), ${step}) * ${step} + intDiv(${step}, 2))`
+}
+export const rawQuantiles: Named = stems.map((stem) => {
+  const value = stem === 'stc' || stem === 'txc' ? `toUInt32(${valueOf[stem]})` : inSteps(valueOf[stem])
+  return [`${stem}_q`, `quantilesBFloat16StateIf(${levels})(${value}, ${isOne(stem)})`]
+})
 /** The same of rows of a rollup. */
 export const rolledSums: Named = rawSums.map(([name]) => [name, `${name.endsWith('_max') ? 'max' : 'sum'}(c.${name})`])
 export const rolledQuantiles: Named = stems.map((stem) => [`${stem}_q`, `quantilesBFloat16MergeState(${levels})(c.${stem}_q)`])
