@@ -124,6 +124,16 @@ describe('a release', () => {
     expect((await found()).map(({ cause, dearer }) => [cause, dearer])).toContainEqual(['release:1.4', false])
   })
 
+  test('that came with a burst of load has made nothing slower', async () => {
+    // One moment of the minute before was slow, and three of the minute after: single calls would swear to a change.
+    const load = (at: number) => (Math.floor(at / 5_000) % 12 < (at < noon ? 1 : 3) ? 90_000 : 20_000)
+    await calls(spread(2_000, noon - 60_000, noon, (at) => ({ release: 'v1', realUs: load(at) })))
+    await deploy('v2', 'v1', noon)
+    await calls(spread(2_000, noon + 100, noon + 60_000, (at) => ({ release: 'v2', realUs: load(at), statements: 3 })))
+    await lookAt(noon + 61_000)
+    expect((await found()).map(({ measure }) => measure)).toEqual(['statements'])
+  })
+
   test('whose audience is another one has changed nothing', async () => {
     const of = (release: string, robots: number) => (_: number, one: number) =>
       one % 10 < robots

@@ -8,6 +8,12 @@ import type { Spool } from './spool.ts'
 /** How often it looks for a segment that is due; what people see of a call is this much later at most. */
 const lookEveryMs = 250
 const againMs = { first: 250, max: 15_000 }
+/**
+ * An insert costs the engine as much for one call as for some thousand, and as much again to tidy up. It may take this share
+ * of the time, so that a quiet cloud costs little; but nobody waits longer than `restMaxMs` to see a call.
+ */
+const shareOfTime = 1 / 20
+const restMaxMs = 5_000
 
 export type Feeder = {
   /** Until aborted. Never rejects. */
@@ -25,6 +31,7 @@ export function createFeeder(it: {
 }): Feeder {
   const { spool, name, columns, clock, log } = it
   let trouble = ''
+  let dueAt = 0
   let wanted: (() => void)[] = []
 
   async function feed(sealed: Sealed): Promise<void> {
@@ -41,8 +48,12 @@ export function createFeeder(it: {
         const asked = wanted
         wanted = []
         try {
-          let sealed = await spool.next({ now: asked.length > 0 })
+          const isDue = asked.length > 0 || clock.now() >= dueAt
+          let sealed = isDue ? await spool.next({ now: asked.length > 0 }) : undefined
+          const beganAt = clock.now()
+          const isBusy = sealed !== undefined
           for (; sealed !== undefined && !signal.aborted; sealed = await spool.next()) await feed(sealed)
+          if (isBusy) dueAt = clock.now() + Math.min(restMaxMs, (clock.now() - beganAt) / shareOfTime)
           if (trouble !== '') log('The column store takes calls again.')
           trouble = ''
           pauseMs = againMs.first
