@@ -54,7 +54,7 @@ const burners: Readonly<Record<string, (ms: number) => Promise<void>>> = {
   awaits: async (ms) => {
     for (let nth = 0; nth < 10; nth++) {
       burn(ms / 14)
-      await null
+      await Promise.resolve()
     }
     await Promise.all(
       [1, 2, 3, 4].map(async (nth) => {
@@ -74,7 +74,7 @@ app.get('/queries', async () => {
   return { ok: true }
 })
 app.get('/awaits', async () => {
-  for (let nth = 0; nth < 20; nth++) await null
+  for (let nth = 0; nth < 20; nth++) await Promise.resolve()
   await new Promise((resolve) => setImmediate(resolve))
   return { ok: true }
 })

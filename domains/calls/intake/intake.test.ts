@@ -11,7 +11,7 @@ import { claimMigrations } from './claims.ts'
 import { openIntake } from './intake.ts'
 
 const folder = await temporaryFolder()
-const log = (line: string, error?: unknown) => process.stderr.write(`${line} ${String(error ?? '')}\n`)
+const log = (line: string, error?: unknown) => process.stderr.write(`${line} ${error instanceof Error ? error.message : ''}\n`)
 const columns = openColumns({ folder: join(folder.path, 'columns'), clock: systemClock, log })
 const store = await openStore({ file: join(folder.path, 'state.db') })
 const stop = new AbortController()
@@ -121,8 +121,9 @@ test('a row comes out of the column store as it went in, cut where it was too lo
   expect(stored).toHaveLength(rows.length)
 })
 
-const batchOf = (change: (it: Record<string, any>) => void = () => {}): unknown => {
-  const batch = {
+type Usual = ReturnType<typeof usual>
+function usual() {
+  return {
     version: 1,
     source: 'recorder-1',
     batch: 1,
@@ -173,6 +174,9 @@ const batchOf = (change: (it: Record<string, any>) => void = () => {}): unknown 
     ],
     process: { intervalMs: 2_000, cpuMs: 100, attributedMs: 90, mode: 'exact', dropped: 0, overflowed: 0 },
   }
+}
+function batchOf(change: (it: Usual) => void = () => {}): unknown {
+  const batch = usual()
   change(batch)
   return batch
 }
@@ -219,12 +223,16 @@ describe('a batch of a recorder', () => {
     expect(Number(times[1]?.ms)).toBe(before)
   })
 
-  const wrong: [string, (it: Record<string, any>) => void, RegExp][] = [
+  const wrong: [string, (it: Usual) => void, RegExp][] = [
     ['another version', (it) => Object.assign(it, { version: 2 }), /version is not 1/],
     ['a source that nobody could tell apart', (it) => Object.assign(it, { source: 'x' }), /source is 8 to 64/],
     ['columns of unequal length', (it) => it.calls.cpuUs.pop(), /calls\.cpuUs has 1 values where calls\.at has 2/],
-    ['a number that is none', (it) => (it.calls.realUs[1] = 'fast'), /calls\.realUs\.1 is no number/],
-    ['an exemplar of no call', (it) => (it.exemplars[0].call = 9), /exemplars\.0\.call is the position of one of 2 calls/],
+    ['a number that is none', (it) => Object.assign(it.calls.realUs, { 1: 'fast' }), /calls\.realUs\.1 is no number/],
+    [
+      'an exemplar of no call',
+      (it) => Object.assign(it.exemplars[0] ?? {}, { call: 9 }),
+      /exemplars\.0\.call is the position of one of 2 calls/,
+    ],
     ['more calls than are taken at once', (it) => (it.calls.at = Array(30_000).fill(0)), /calls\.at has 30000 entries; at most 20000/],
     ['a name that is a book', (it) => (it.names.methods[0] = 'x'.repeat(501)), /names\.methods\.0 is a text of at most 500/],
   ]

@@ -18,7 +18,10 @@ const server = createServer((request, response) => response.end('ok'))
 ${serve}`
 
 async function get(port: string, path: string, init: RequestInit = {}): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers: { connection: 'close', ...init.headers } })
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    ...init,
+    headers: { connection: 'close', ...(init.headers as Record<string, string> | undefined) },
+  })
   return response.text()
 }
 
@@ -187,7 +190,12 @@ test('what was recorded while the server was away is sent once it is there, each
   await eventually(() => expect(server.batches.length).toBeGreaterThanOrEqual(1), soon)
   delete server.misbehave['/api/sdk/calls']
   expect(await finish(app)).toEqual([0, null])
-  expect(callsOf(server.batches).map(({ name }) => name)).toEqual([...'abcdefg'].map((it) => `GET /first-${it}`).concat('GET /second'))
+  expect(callsOf(server.batches).map(({ name }) => name)).toEqual(
+    'abcdefg'
+      .split('')
+      .map((it) => `GET /first-${it}`)
+      .concat('GET /second'),
+  )
   expect(server.batches.length).toBeGreaterThan(2)
   expect(await readdir(join(folder.path, 'calls'))).toEqual([])
 })

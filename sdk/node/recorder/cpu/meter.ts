@@ -174,7 +174,7 @@ function threadClock(): () => number {
   const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage }
   if (threadCpuUsage === undefined && !told) {
     told = true
-    console.warn('Belay: this Node cannot tell the CPU time of a thread, so on a busy machine the CPU time of calls is too high.')
+    process.emitWarning('Belay: this Node cannot tell the CPU time of a thread, so on a busy machine the CPU time of calls is too high.')
   }
   const usage = (threadCpuUsage ?? process.cpuUsage).bind(process)
   return () => {

@@ -1,4 +1,5 @@
 /** Servers of every kind whose routes the recorder knows, to be run in a process that it records. */
+import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -13,8 +14,8 @@ const require = createRequire(import.meta.url)
 /** Prints their ports (Fastify, Express, Hono imported, Hono required, tRPC) and closes them at the first line that comes in. */
 export async function serveAll(): Promise<void> {
   const servers = [await fastify(), express(), hono(Hono), hono((require('hono') as { Hono: typeof Hono }).Hono), trpc()]
-  await Promise.all(servers.map((server) => server.listening || new Promise((resolve) => server.once('listening', resolve))))
-  console.log(servers.map((server) => (server.address() as AddressInfo).port).join(' '))
+  await Promise.all(servers.map((server) => (server.listening ? undefined : once(server, 'listening'))).filter((it) => it !== undefined))
+  process.stdout.write(`${servers.map((server) => (server.address() as AddressInfo).port).join(' ')}\n`)
   process.stdin.once('data', () => {
     process.stdin.destroy()
     for (const server of servers) server.close()
