@@ -97,7 +97,7 @@ export const callRowWire = z.object({
   external: z.object({ mean: z.number(), count: z.number() }),
   /** The most frequent equal statement within one call, when some call ran one at least 5 times. */
   repeats: z.object({ max: count, statement: z.string() }).nullable(),
-  /** The measure that is ranked by, evenly over the range: null where no call was. */
+  /** The measure that is ranked by, evenly over the range, or what of it is after the first call of all: null where no call was. */
   spark: z.array(z.number().nullable()),
   /** Where in `spark` (position) a shown change was found. */
   changedAt: z.number().nullable(),

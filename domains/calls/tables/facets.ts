@@ -1,6 +1,7 @@
 /** What calls can be filtered by, and how recorders and the column store are. */
-import { join, raw, sql } from '@belay/columns'
+import { raw, sql } from '@belay/columns'
 import type { CallFacetsWire } from '@belay/protocol'
+import { edgeOf } from './edges.ts'
 import type { Ground } from './ground.ts'
 import { environmentOf, environmentsWithCalls } from './places.ts'
 import { readProcesses } from './processes.ts'
@@ -33,8 +34,8 @@ export async function readFacets(ground: Ground, ask: FacetsAsk): Promise<CallFa
   // Raw rows of a day: hosts that send through OpenTelemetry tell nothing of their processes.
   const lastDay = { from: Math.max(range.from, range.to - dayMs), to: range.to }
   const [first, last, withCalls, known, services, audiences, releases, lanes, hosts, recorders, variants, processes] = await Promise.all([
-    edgeOf(ground, environment, 'min'),
-    edgeOf(ground, environment, 'max'),
+    edgeOf(columns, environment, 'min'),
+    edgeOf(columns, environment, 'max'),
     environmentsWithCalls(ground),
     ground.environments(),
     names('service', rollup),
@@ -60,18 +61,4 @@ export async function readFacets(ground: Ground, ask: FacetsAsk): Promise<CallFa
     processes,
     store: { state, because, waiting: ground.intake.state().waitingRows },
   }
-}
-
-/** The first or the last call: to the ms while its raw row is there, else its day's beginning. */
-async function edgeOf({ columns }: Ground, environment: string, which: 'min' | 'max'): Promise<number | null> {
-  const [day] = await columns.query<{ n: number; at: number }>(
-    sql`SELECT toFloat64(count()) AS n, toFloat64(${raw(which)}(toUInt16(c.t))) AS at FROM calls_day AS c WHERE c.environment = ${environment}`,
-  )
-  if (day === undefined || day.n === 0) return null
-  const begin = day.at * dayMs
-  const conditions = [sql`c.environment = ${environment}`, within('calls', { from: begin, to: begin + dayMs })]
-  const [exact] = await columns.query<{ n: number; at: number }>(
-    sql`SELECT toFloat64(count()) AS n, toFloat64(toUnixTimestamp64Milli(${raw(which)}(c.ts))) AS at FROM calls AS c WHERE ${join(conditions, ' AND ')}`,
-  )
-  return exact !== undefined && exact.n > 0 ? exact.at : begin
 }

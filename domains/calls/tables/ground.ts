@@ -4,6 +4,7 @@ import type { CallsSpec } from '@belay/cloudfile'
 import { type Columns, sql } from '@belay/columns'
 import type { Ledger } from '@belay/ledger'
 import type { Intake } from '../intake/types.ts'
+import { edgeOf } from './edges.ts'
 import { type Plan, planOf } from './plan.ts'
 import { dayMs, type Range, type Selection } from './selection.ts'
 
@@ -21,6 +22,8 @@ export type TablesOptions = {
 export type Ground = TablesOptions & {
   plan(selection: Selection, range: Range, options?: { quantiles?: boolean; squares?: boolean }): Promise<Plan>
   rowsPerDay(environment: string): Promise<number>
+  /** The first call of all; null: there was none. */
+  firstAt(environment: string): Promise<number | null>
 }
 
 /** How many calls a day has changes slowly; one page asks for several plans. */
@@ -39,6 +42,19 @@ export function groundOf(options: TablesOptions): Ground {
     return Number(row?.most ?? 0)
   }
 
+  /** The first call, for as long as it is the first: to a minute, as rows go only by days. */
+  const firsts = new Map<string, { readonly at: number; readonly first: Promise<number | null> }>()
+  function firstAt(environment: string): Promise<number | null> {
+    const now = clock.now()
+    const known = firsts.get(environment)
+    if (known !== undefined && now - known.at < volumeForMs) return known.first
+    if (firsts.size > 1_000) firsts.clear()
+    const first = edgeOf(columns, environment, 'min')
+    firsts.set(environment, { at: now, first })
+    first.catch(() => firsts.delete(environment))
+    return first
+  }
+
   function rowsPerDay(environment: string): Promise<number> {
     const now = clock.now()
     const known = volumes.get(environment)
@@ -54,6 +70,7 @@ export function groundOf(options: TablesOptions): Ground {
   return {
     ...options,
     rowsPerDay,
+    firstAt,
     async plan(selection, range, how = {}) {
       return planOf(selection, range, { ...how, now: clock.now(), rowsPerDay: await rowsPerDay(selection.environment) })
     },

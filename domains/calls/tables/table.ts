@@ -77,7 +77,9 @@ export async function readRows(
   const { environment } = selection
   const plan = await ground.plan(selection, asked, { squares: it.before !== undefined })
   const stems = stemsOf(selection)
-  const spark = sparkPlanOf(selection, plan, { now: ground.clock.now(), rowsPerDay: await ground.rowsPerDay(environment) })
+  // A cloud of yesterday is drawn as wide as one of last year.
+  const drawn = { from: Math.min(Math.max(plan.from, (await ground.firstAt(environment)) ?? plan.from), plan.to - 1), to: plan.to }
+  const spark = sparkPlanOf(selection, drawn, { now: ground.clock.now(), rowsPerDay: await ground.rowsPerDay(environment) })
   const keys = [key('service'), key('method')]
   const sums = [
     ...new Set([
