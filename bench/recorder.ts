@@ -156,14 +156,22 @@ async function accuracy(database: string, size: Size, note: BenchOptions['note']
       const paths = burns.flatMap(([kind, ms]) => ['with', 'without'].map((part) => `/burn/${kind}/${part}?ms=${ms}`))
       paths.push('/burn/wait/without?ms=0')
       // A window in ten seconds: sampled needs longer to see as much.
-      await load(service.url, paths, size.accuracyMs * (how === 'sampled' ? 2 : 1), connections)
-      // The last batch.
-      await sleep(3_000)
-      const sums = (await (await fetch(`${collector.url}/sums`)).json()) as Sums
-      result.push(...accuracyRows(sums, how, where))
+      const { requests } = await load(service.url, paths, size.accuracyMs * (how === 'sampled' ? 2 : 1), connections)
+      result.push(...accuracyRows(await sumsOf(collector.url, requests.total), how, where))
     }
   }
   return result
+}
+
+/** The last batch is on its way for some seconds, and for more beside busy neighbours. */
+async function sumsOf(collector: string, calls: number): Promise<Sums> {
+  for (let waitedMs = 0; ; waitedMs += 500) {
+    const sums = (await (await fetch(`${collector}/sums`)).json()) as Sums
+    const told = Object.values(sums).reduce((sum, it) => sum + it.calls, 0)
+    if (told >= calls) return sums
+    if (waitedMs > 30_000) throw new Error(`of ${calls} calls ${told} were told`)
+    await sleep(500)
+  }
 }
 
 function accuracyRows(sums: Sums, how: string, where: string): Row[] {

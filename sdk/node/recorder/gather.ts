@@ -38,8 +38,8 @@ export type CallGatherer = {
 
 /** Memory while nobody takes them: 300 bytes each, exemplars aside. */
 const callsMax = 20_000
-/** Enough for a batch. */
-export const batchCalls = 2_000
+/** Enough for a batch: writing it as text takes a millisecond or two, and asking the server as long again, however much there is. */
+const batchCalls = 5_000
 /** The process is told of also when no call was, but not every two seconds. */
 const quietMs = 30_000
 
