@@ -45,6 +45,8 @@ const countsMax = 200_000
 const processesMax = 2_000
 const others = ''
 
+const keyOf = (environment: string, { service, process }: Span['resource']): string => `${environment}\n${service}\n${process}`
+
 /** Calls of one second of one process, by method; a call that ran longer is in each of its seconds with a part. */
 type Second = Map<string, number>
 type Process = {
@@ -65,9 +67,12 @@ export function createCpuBook(): CpuBook {
   const processes = new Map<string, Process>()
   const windows = new Map<string, { environment: string; service: string; windows: Window[]; isNew: boolean }>()
   let counted = 0
+  /** Of the call before: calls of one resource come one after the other. */
+  let lastResource: Span['resource'] | undefined
+  let last: Process | undefined
 
   function processOf(environment: string, resource: CpuPoint['resource'], nowSecond: number): Process | undefined {
-    const key = `${environment}\n${resource.service}\n${resource.process}`
+    const key = keyOf(environment, resource)
     let it = processes.get(key)
     if (it === undefined) {
       if (processes.size >= processesMax) return undefined
@@ -113,9 +118,15 @@ export function createCpuBook(): CpuBook {
 
   return {
     call(environment, method, { resource, startUs, durationUs }) {
-      const end = (startUs + durationUs) / 1e6
-      const it = processOf(environment, resource, Math.floor(startUs / 1e6))
+      // Most services report no CPU time; nothing is kept of their calls.
+      if (processes.size === 0) return
+      if (resource !== lastResource) {
+        lastResource = resource
+        last = processes.get(keyOf(environment, resource))
+      }
+      const it = last
       if (it === undefined) return
+      const end = (startUs + durationUs) / 1e6
       const first = Math.max(Math.floor(startUs / 1e6), Math.floor(end) - rememberSeconds)
       const length = Math.max(durationUs / 1e6, 1e-6)
       for (let second = first; second <= Math.floor(end); second++) {

@@ -94,7 +94,7 @@ describe('a request of spans', () => {
 describe('a request of logs', () => {
   test('says which flags were evaluated in which spans, and nothing else is looked at', () => {
     const evaluation = { trace: traceOf(3), span: nextId(), flag: 'f', variant: 'on' }
-    const expected = { trace: evaluation.trace, span: evaluation.span, variant: 'f=on' }
+    const expected = { trace: evaluation.trace, id: evaluation.span, variant: 'f=on' }
     expect(readEvaluations(logsOf([evaluation])).items).toMatchObject([expected])
     const record = {
       traceId: evaluation.trace,

@@ -1,5 +1,5 @@
 /** What a call did besides computing, span by span, and what that comes to. */
-import { createRepeatCounter, type Statement, unionOfIntervals } from '@belay/call-record'
+import { createRepeatCounter, type Statement } from '@belay/call-record'
 
 /** A statement, or a call of another service. */
 export type CallEvent = {
@@ -73,22 +73,12 @@ export type Sums = {
  * what a call runs elsewhere while one of its transactions is open counts to that.
  * @param inTransaction the call began one before these events.
  */
-export function sumsOf(events: readonly CallEvent[], realUs: number, inTransaction = false): Sums {
-  const sums: Sums = {
-    dbUs: 0,
-    dbWallUs: 0,
-    externalUs: 0,
-    externals: 0,
-    statements: 0,
-    transactions: 0,
-    rows: 0,
-    repeats: 0,
-    repeated: '',
-  }
-  if (events.length === 0) return sums
+export function sumsOf(events: readonly CallEvent[], realUs: number, inTransaction = false): Readonly<Sums> {
+  if (events.length === 0) return noSums
+  const sums = { ...noSums }
   const repeats = createRepeatCounter()
-  const intervals: [number, number][] = []
   let isOpen = inTransaction
+  let reachedUs = Number.NEGATIVE_INFINITY
   for (const { statement, startUs, durationUs, rows } of inOrder(events)) {
     if (statement === null) {
       sums.externals++
@@ -97,7 +87,12 @@ export function sumsOf(events: readonly CallEvent[], realUs: number, inTransacti
     }
     sums.dbUs += durationUs
     sums.rows += rows
-    intervals.push([startUs, startUs + durationUs])
+    // In the order of their beginnings, the union grows by what reaches beyond all before.
+    const endUs = startUs + durationUs
+    if (endUs > reachedUs) {
+      sums.dbWallUs += endUs - Math.max(startUs, reachedUs)
+      reachedUs = endUs
+    }
     let isWork = false
     for (const kind of statement.kinds) {
       if (kind === 'begin') {
@@ -107,12 +102,12 @@ export function sumsOf(events: readonly CallEvent[], realUs: number, inTransacti
       else if (kind === 'statement') {
         isWork = true
         sums.statements++
-        if (statement.standsAlone && !isOpen) sums.transactions++
+        if (!isOpen) sums.transactions++
       }
     }
     if (isWork) repeats.add(statement.text)
   }
-  sums.dbWallUs = Math.round(Math.min(unionOfIntervals(intervals), sums.dbUs, realUs))
+  sums.dbWallUs = Math.round(Math.min(sums.dbWallUs, sums.dbUs, realUs))
   sums.dbUs = Math.round(sums.dbUs)
   sums.externalUs = Math.round(sums.externalUs)
   sums.repeats = repeats.times
@@ -120,6 +115,22 @@ export function sumsOf(events: readonly CallEvent[], realUs: number, inTransacti
   return sums
 }
 
+const noSums: Readonly<Sums> = {
+  dbUs: 0,
+  dbWallUs: 0,
+  externalUs: 0,
+  externals: 0,
+  statements: 0,
+  transactions: 0,
+  rows: 0,
+  repeats: 0,
+  repeated: '',
+}
+
 /** As they ran: by their beginning and, where that is known to the ms only, as they ended. */
-export const inOrder = (events: readonly CallEvent[]): readonly CallEvent[] =>
-  events.length < 2 ? events : events.toSorted((a, b) => a.startUs - b.startUs || a.order - b.order)
+export function inOrder(events: readonly CallEvent[]): readonly CallEvent[] {
+  for (let i = 1; i < events.length; i++)
+    if (earlier(events[i] as CallEvent, events[i - 1] as CallEvent) < 0) return events.toSorted(earlier)
+  return events
+}
+const earlier = (a: CallEvent, b: CallEvent): number => a.startUs - b.startUs || a.order - b.order

@@ -2,6 +2,7 @@
 import { createExemplarChoice, eventsMax, type ExemplarChoice, type ExemplarEvent } from '@belay/call-record'
 import type { ExemplarRow } from '../intake/types.ts'
 import { inOrder } from './events.ts'
+import type { Resource } from './shape.ts'
 import type { Made } from './tracker.ts'
 
 export type Exemplars = {
@@ -25,15 +26,23 @@ export function createExemplars(): Exemplars {
   return {
     of(made, now) {
       for (const choice of choices.values()) choice.nextBatch()
-      return made.flatMap((it) => {
+      const kept: ExemplarRow[] = []
+      let resource: Resource | undefined
+      let choice: ExemplarChoice | undefined
+      for (const it of made) {
         const { row, span } = it
-        if (span === undefined) return []
+        if (span === undefined) continue
+        if (span.resource !== resource) {
+          resource = span.resource
+          choice = choiceOf(`${row.environment}\n${row.service}`)
+        }
         const { realUs, repeats, failed } = row
-        const why = choiceOf(`${row.environment}\n${row.service}`)?.choose(row.method, { realUs, cpu: -1, repeats, failed }, now)
-        if (why === undefined) return []
+        const why = choice?.choose(row.method, { realUs, cpu: -1, repeats, failed }, now)
+        if (why === undefined) continue
         const events = eventsOf(it)
-        return [{ ...row, why, events: events.slice(0, eventsMax), cut: Math.max(0, events.length - eventsMax) }]
-      })
+        kept.push({ ...row, why, events: events.slice(0, eventsMax), cut: Math.max(0, events.length - eventsMax) })
+      }
+      return kept
     },
   }
 }

@@ -22,7 +22,7 @@ import {
   variantOf,
   variantsMax,
 } from './attributes.ts'
-import { eventNameAttribute, exceptionText, takeSpan } from './protobuf.ts'
+import { eventNameAttribute, exceptionText, takeEvaluation, takeSpan } from './protobuf.ts'
 import {
   attributesMax,
   type CpuPoint,
@@ -133,14 +133,18 @@ function integerIn(of: Json, field: string): number {
   return value
 }
 
-/** '' when it is absent or all zeros; undefined when it has another length. */
-function idIn(of: Json, field: string, digits: number): string | undefined {
+/** Trace, span and parent one after the other, as `takeSpan` takes them. */
+const ids = Buffer.alloc(32)
+/** Where it now is in `ids`; -1 when it is absent, -2 when it has another length. */
+function idIn(of: Json, field: string, at: number, bytes: number): number {
   const text = textIn(of, field)
-  if (text === '') return ''
+  if (text === '') return -1
   if (!/^[0-9a-f]*$/i.test(text)) throw malformed('is not hex', field)
-  if (text.length !== digits) return undefined
-  return /^0+$/.test(text) ? '' : text.toLowerCase()
+  if (text.length !== 2 * bytes) return -2
+  ids.write(text, at, 'hex')
+  return at
 }
+const [traceAt, spanAt, parentAt] = [0, 16, 24]
 
 /** A 64-bit integer of nanoseconds. */
 function nanosIn(of: Json, field: string): bigint {
@@ -214,17 +218,14 @@ function readSpan(item: Json, resource: Resource, into: Gathered<Span>): void {
       it.exception = exceptionText(type, message)
     }
   })
-  takeSpan(it, idIn(item, 'traceId', 32), idIn(item, 'spanId', 16), idIn(item, 'parentSpanId', 16), into)
+  takeSpan(it, ids, idIn(item, 'traceId', traceAt, 16), idIn(item, 'spanId', spanAt, 8), idIn(item, 'parentSpanId', parentAt, 8), into)
 }
 
-function readLog(item: Json, resource: Resource, into: Gathered<Evaluation>): void {
+function readLog(item: Json, _resource: Resource, into: Gathered<Evaluation>): void {
   const name = textIn(item, 'eventName')
   if (!isEvaluation(name) && !isEvaluation(readAttributes(item, eventNameAttribute, { name: '' }, '').name)) return
-  const trace = idIn(item, 'traceId', 32)
-  const span = idIn(item, 'spanId', 16)
-  if (trace === undefined || span === undefined) return into.reject('an id of a log record has a length of its own')
   const variant = variantOf(readAttributes(item, evaluationAttributes, new EvaluationFields(), ''))
-  if (variant !== undefined && trace !== '' && span !== '') into.items.push({ resource, trace, span, variant })
+  takeEvaluation(variant, ids, idIn(item, 'traceId', traceAt, 16), idIn(item, 'spanId', spanAt, 8), into)
 }
 
 function readMetric(item: Json, resource: Resource, into: Gathered<CpuPoint>): void {

@@ -100,13 +100,20 @@ export async function openOtlp(options: OtlpOptions): Promise<Otlp> {
     const refuse = (reason: string) => {
       refused++
       if (!reasons.includes(reason)) reasons.push(reason)
-      return false
     }
-    const taken = items.filter((span) => {
-      if (span.startUs / 1_000 < now - limits.pastMs) return refuse('spans that began more than 7 days ago are not taken')
-      if (describe.admits(environment, span.resource, now)) return true
-      return refuse(`an environment has at most ${limits.servicesMax} services a day`)
-    })
+    const oldestUs = (now - limits.pastMs) * 1_000
+    let resource: Span['resource'] | undefined
+    let isAdmitted = false
+    const taken: Span[] = []
+    for (const span of items) {
+      if (span.resource !== resource) {
+        resource = span.resource
+        isAdmitted = describe.admits(environment, resource, now)
+      }
+      if (span.startUs < oldestUs) refuse('spans that began more than 7 days ago are not taken')
+      else if (!isAdmitted) refuse(`an environment has at most ${limits.servicesMax} services a day`)
+      else taken.push(span)
+    }
     return { items: taken, rejected: refused, because: reasons }
   }
 

@@ -6,8 +6,9 @@ export type Waiting = {
   /** The key of the span that it waits for. */
   readonly low: number
   readonly high: number
-  readonly environment: string
-  readonly trace: string
+  /** The key of its trace. */
+  readonly traceLow: number
+  readonly traceHigh: number
   readonly at: number
   readonly gathering: Gathering
 }
@@ -16,7 +17,7 @@ export type Pending = {
   /** Takes it out. */
   take(low: number, high: number): Gathering | undefined
   /** Adds what `fill` puts in. */
-  put(of: Pick<Waiting, 'low' | 'high' | 'environment' | 'trace'>, now: number, fill: (into: Gathering) => void): void
+  put(of: Omit<Waiting, 'at' | 'gathering'>, now: number, fill: (into: Gathering) => void): void
   /** Forgets what waited too long, and the oldest when there is no more room. */
   age(now: number, forgotten: (it: Waiting) => void): void
   readonly size: number
@@ -42,11 +43,11 @@ export function createPending(max: number = limits.pendingMax): Pending {
       bytes -= it.gathering.bytes
       return it.gathering
     },
-    put({ low, high, environment, trace }, now, fill) {
+    put({ low, high, traceLow, traceHigh }, now, fill) {
       const key = keyOf(low, high)
       let it = all.get(key)
       if (it === undefined) {
-        it = { low, high, environment, trace, at: now, gathering: new Gathering() }
+        it = { low, high, traceLow, traceHigh, at: now, gathering: new Gathering() }
         all.set(key, it)
       } else bytes -= it.gathering.bytes
       fill(it.gathering)

@@ -26,7 +26,7 @@ import {
   attributesMax,
   type CpuPoint,
   type Decoded,
-  type Evaluation,
+  Evaluation,
   Gathered,
   listMax,
   Malformed,
@@ -36,7 +36,7 @@ import {
   textMax,
   type Value,
 } from './shape.ts'
-import { bytes, fixed32, fixed64, varint, WireReader } from './wire.ts'
+import { bytes, fixed32, fixed64, texts, varint, WireReader } from './wire.ts'
 
 /** Number and wire type of a field, as `WireReader.next` gives them. */
 const field = (number: number, type: number): number => number * 8 + type
@@ -166,6 +166,32 @@ function readAttribute<T>(reader: WireReader, end: number, known: ReadonlyMap<st
 }
 
 function readSpanAttribute(reader: WireReader, end: number, into: Span): void {
+  const { bytes: all, pos } = reader
+  const keyEnd = pos + 2 + (all[pos + 1] as number)
+  const valueEnd = keyEnd + 2 + (all[keyEnd + 1] as number)
+  // Nearly always: a key and a value of less than 128 bytes each, and nothing else.
+  if (valueEnd !== end || all[pos] !== keyValue.key || all[keyEnd] !== keyValue.value || (all[pos + 1] as number) > 127)
+    return readLongAttribute(reader, end, into)
+  const key = texts.read(all, pos + 2, keyEnd)
+  const set = spanAttributes.get(key)
+  if (set === undefined && !isPrefixed(key)) {
+    reader.pos = end
+    return
+  }
+  const start = keyEnd + 2
+  let value: Value
+  if (all[start] === anyValue.string && start + 2 + (all[start + 1] as number) === end) {
+    value = texts.read(all, start + 2, end)
+    reader.pos = end
+  } else {
+    reader.pos = start
+    value = readValue(reader, end)
+  }
+  if (set !== undefined) set(into, value)
+  else setPrefixed(into, key, value)
+}
+
+function readLongAttribute(reader: WireReader, end: number, into: Span): void {
   let key = ''
   let value: Value = null
   let set: ((it: Span, value: Value) => void) | undefined
@@ -222,18 +248,21 @@ const usOf = (halves: Uint32Array): number =>
 
 function readSpan(reader: WireReader, end: number, resource: Resource, into: Gathered<Span>): void {
   const it = new Span(resource)
-  let trace: string | undefined = ''
-  let id: string | undefined = ''
-  let parent: string | undefined = ''
+  let trace = -1
+  let id = -1
+  let parent = -1
   let attributes = 0
   let events = 0
   from.fill(0)
   to.fill(0)
-  for (let tag = reader.next(end); tag !== 0; tag = reader.next(end)) {
+  for (let tag = reader.tag(end); tag !== 0; tag = reader.tag(end)) {
     switch (tag) {
-      case span.attribute:
-        if (attributes++ < attributesMax) readSpanAttribute(reader, reader.end(end), it)
+      case span.attribute: {
+        const attributeEnd = reader.end(end)
+        if (attributes++ < attributesMax) readSpanAttribute(reader, attributeEnd, it)
+        else reader.pos = attributeEnd
         break
+      }
       case span.trace:
         trace = reader.id(end, 16)
         break
@@ -255,36 +284,41 @@ function readSpan(reader: WireReader, end: number, resource: Resource, into: Gat
       case span.end:
         reader.fixed64(end, to)
         break
-      case span.event:
-        if (events++ < attributesMax) readEvent(reader, reader.end(end), it)
+      case span.event: {
+        const eventEnd = reader.end(end)
+        if (events++ < attributesMax) readEvent(reader, eventEnd, it)
+        else reader.pos = eventEnd
         break
+      }
       case span.status:
         it.isError = readStatus(reader, reader.end(end))
         break
       case span.flags:
         it.flags = reader.fixed32(end)
         break
+      default:
+        reader.skip(tag)
     }
   }
   it.startUs = usOf(from)
   it.durationUs = (((to[high] as number) - (from[high] as number)) * 2 ** 32 + (to[low] as number) - (from[low] as number)) / 1_000
-  takeSpan(it, trace, id, parent, into)
+  takeSpan(it, reader.bytes, trace, id, parent, into)
 }
 
-/** The same of both encodings: what a span must be. */
-export function takeSpan(
-  it: Span,
-  trace: string | undefined,
-  id: string | undefined,
-  parent: string | undefined,
-  into: Gathered<Span>,
-): void {
-  if (!trace || !id) return into.reject('a span needs a trace id of 16 bytes and a span id of 8, not all zeros')
-  if (parent === undefined || parent === id) return into.reject('the parent of a span is another span, by an id of 8 bytes')
+/**
+ * The same of both encodings: what a span must be.
+ * @param ids where its ids are; their positions: -1 for none, -2 for one of another length.
+ */
+export function takeSpan(it: Span, ids: Buffer, trace: number, id: number, parent: number, into: Gathered<Span>): void {
+  if (trace >= 0 && id >= 0) it.read(ids, trace, id)
+  if (it.isNone) return into.reject('a span needs a trace id of 16 bytes and a span id of 8, not all zeros')
+  if (parent >= 0) {
+    it.parent0 = ids.readInt32BE(parent)
+    it.parent1 = ids.readInt32BE(parent + 4)
+  }
+  if (parent === -2 || (it.parent0 === it.id0 && it.parent1 === it.id1))
+    return into.reject('the parent of a span is another span, by an id of 8 bytes')
   if (it.startUs === 0 || it.durationUs < 0) return into.reject('a span needs the time of its beginning, and ends after it')
-  it.trace = trace
-  it.id = id
-  it.parent = parent
   into.items.push(it)
 }
 
@@ -326,10 +360,10 @@ function readAttributes<T>(
   return into
 }
 
-function readLog(reader: WireReader, end: number, resource: Resource, into: Gathered<Evaluation>): void {
+function readLog(reader: WireReader, end: number, _resource: Resource, into: Gathered<Evaluation>): void {
   const start = reader.pos
-  let trace: string | undefined = ''
-  let id: string | undefined = ''
+  let trace = -1
+  let id = -1
   let name = ''
   for (let tag = reader.next(end); tag !== 0; tag = reader.next(end)) {
     if (tag === log.trace) trace = reader.id(end, 16)
@@ -341,10 +375,17 @@ function readLog(reader: WireReader, end: number, resource: Resource, into: Gath
     const old = readAttributes(reader, start, end, log.attribute, eventNameAttribute, { name: '' })
     if (!isEvaluation(old.name)) return
   }
-  if (trace === undefined || id === undefined) return into.reject('an id of a log record has a length of its own')
   const variant = variantOf(readAttributes(reader, start, end, log.attribute, evaluationAttributes, new EvaluationFields()))
-  // Outside of a span there is no call to count it to.
-  if (variant !== undefined && trace !== '' && id !== '') into.items.push({ resource, trace, span: id, variant })
+  takeEvaluation(variant, reader.bytes, trace, id, into)
+}
+
+/** As `takeSpan`. Outside of a span there is no call to count it to. */
+export function takeEvaluation(variant: string | undefined, ids: Buffer, trace: number, id: number, into: Gathered<Evaluation>): void {
+  if (trace === -2 || id === -2) return into.reject('an id of a log record has a length of its own')
+  if (variant === undefined || trace < 0 || id < 0) return
+  const it = new Evaluation(variant)
+  it.read(ids, trace, id)
+  if (!it.isNone) into.items.push(it)
 }
 export const eventNameAttribute: ReadonlyMap<string, (it: { name: string }, value: Value) => void> = new Map([
   ['event.name', (it: { name: string }, value: Value) => void (typeof value === 'string' && (it.name = value))],

@@ -124,19 +124,12 @@ function slotOf(table: Uint32Array, low: number, high: number): number {
   }
 }
 
-/** FNV-1a in two lanes, mixed at the end (as murmur3 does). The seed keeps environments apart, and strangers from guessing. */
-export function hashOf(text: string, into: Key, seedLow: number, seedHigh: number): void {
-  let low = seedLow
-  let high = seedHigh
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    low = Math.imul(low ^ code, 0x0100_0193)
-    high = Math.imul(high ^ code, 0x85eb_ca6b)
-  }
-  low ^= low >>> 16
-  low = Math.imul(low, 0x85eb_ca6b)
-  high ^= high >>> 13
-  high = Math.imul(high, 0xc2b2_ae35)
-  into.low = (low ^ (high >>> 15)) >>> 0
-  into.high = (high ^ (low >>> 13)) >>> 0
+/** Two words of an id into a key, as murmur3 mixes. A seed keeps environments apart, and strangers from guessing. */
+export function mixInto(into: Key, first: number, second: number, low: number, high: number): void {
+  let a = Math.imul(first ^ low, 0x85eb_ca6b)
+  let b = Math.imul(second ^ high, 0xc2b2_ae35)
+  a = Math.imul(a ^ (a >>> 15) ^ b, 0xcc9e_2d51)
+  b = Math.imul(b ^ (b >>> 13) ^ a, 0x1b87_3593)
+  into.low = (a ^ (b >>> 16)) >>> 0
+  into.high = (b ^ (a >>> 14)) >>> 0
 }

@@ -22,13 +22,42 @@ export type Resource = {
 
 export const spanKinds = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const
 
+/** A span's ids as signed 32-bit words, the first digits first: they are hashed for each span, and told for each call. */
+export class SpanId {
+  trace0 = 0
+  trace1 = 0
+  trace2 = 0
+  trace3 = 0
+  id0 = 0
+  id1 = 0
+
+  /** @param bytes where the ids are, of 16 and 8 bytes. */
+  read(bytes: Buffer, trace: number, id: number): void {
+    this.trace0 = bytes.readInt32BE(trace)
+    this.trace1 = bytes.readInt32BE(trace + 4)
+    this.trace2 = bytes.readInt32BE(trace + 8)
+    this.trace3 = bytes.readInt32BE(trace + 12)
+    this.id0 = bytes.readInt32BE(id)
+    this.id1 = bytes.readInt32BE(id + 4)
+  }
+  /** Lower-case hex. */
+  get trace(): string {
+    return hexOf(this.trace0) + hexOf(this.trace1) + hexOf(this.trace2) + hexOf(this.trace3)
+  }
+  get id(): string {
+    return hexOf(this.id0) + hexOf(this.id1)
+  }
+  /** Neither may be all zeros. */
+  get isNone(): boolean {
+    return (this.trace0 | this.trace1 | this.trace2 | this.trace3) === 0 || (this.id0 | this.id1) === 0
+  }
+}
+
 /** Texts are '' where there is none. */
-export class Span {
+export class Span extends SpanId {
   readonly resource: Resource
-  /** Lower-case hex of 32, 16 and 16 digits. */
-  trace = ''
-  id = ''
-  parent = ''
+  parent0 = 0
+  parent1 = 0
   kind = 0
   name = ''
   /** Since the epoch. Exact to a quarter of a µs; `durationUs` is exact. */
@@ -74,12 +103,27 @@ export class Span {
   audience = ''
 
   constructor(resource: Resource) {
+    super()
     this.resource = resource
+  }
+
+  get hasParent(): boolean {
+    return (this.parent0 | this.parent1) !== 0
   }
 }
 
+const hexOfHalf = Array.from({ length: 65_536 }, (_, half) => half.toString(16).padStart(4, '0'))
+const hexOf = (word: number): string => (hexOfHalf[word >>> 16] as string) + (hexOfHalf[word & 0xffff] as string)
+
 /** A flag that was evaluated within a span, told by a log record. */
-export type Evaluation = { readonly resource: Resource; readonly trace: string; readonly span: string; readonly variant: string }
+export class Evaluation extends SpanId {
+  readonly variant: string
+
+  constructor(variant: string) {
+    super()
+    this.variant = variant
+  }
+}
 
 /** CPU time that a process has used, by one of its series (user and system come apart). */
 export type CpuPoint = {
@@ -118,7 +162,7 @@ export class Malformed extends Error {
 }
 
 /** HAS_IS_REMOTE is set and IS_REMOTE is not: the parent is in the same process. */
-export const isLocal = ({ parent, flags }: Span): boolean => parent !== '' && (flags & 0x300) === 0x100
+export const isLocal = ({ hasParent, flags }: Span): boolean => hasParent && (flags & 0x300) === 0x100
 
 /** Collects items up to the bound, and counts what is refused. */
 export class Gathered<T> implements Decoded<T> {

@@ -4,10 +4,24 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type CallRow, marks } from '../row.ts'
 import { createDescribeCalls } from './describe.ts'
-import { call, clientKind, hex, noRules, nextId, protobufOf, serverKind, start, type TestBody, type TestSpan, traceOf } from './fixtures.ts'
+import {
+  call,
+  clientKind,
+  hex,
+  logsOf,
+  noRules,
+  nextId,
+  protobufOf,
+  serverKind,
+  start,
+  type TestBody,
+  type TestSpan,
+  traceOf,
+} from './fixtures.ts'
 import { limits } from './limits.ts'
 import { createPending } from './pending.ts'
-import { readSpans } from './protobuf.ts'
+import { readEvaluations, readSpans } from './protobuf.ts'
+import type { Evaluation } from './shape.ts'
 import { Tracker } from './tracker.ts'
 
 const trackerWith = (rules: CallRules = noRules) =>
@@ -273,12 +287,10 @@ describe('flags', () => {
     const tracker = trackerWith()
     const root = call(1).at(-1) as TestSpan
     const inner: TestSpan = { ...root, id: nextId(), parent: root.id, kind: 1, attributes: {} }
-    const told = (span: string, variant: string) => ({
-      resource: readSpans(protobufOf([{ spans: [root] }])).items[0]!.resource,
-      trace: root.trace,
-      span,
-      variant,
-    })
+    const told = (span: string, variant: string) => {
+      const [flag = '', on = ''] = variant.split('=')
+      return readEvaluations(logsOf([{ trace: root.trace, span, flag, variant: on }])).items[0] as Evaluation
+    }
     tracker.evaluations('production', [told(root.id, 'a=on'), told(inner.id, 'b=blue')], start)
     expect(rowsOf([{ spans: [inner, root] }], tracker)[0]?.variants).toEqual(['a=on', 'b=blue'])
     tracker.evaluations('production', [told(inner.id, 'c=true')], start)

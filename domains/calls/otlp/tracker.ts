@@ -9,13 +9,13 @@
  */
 import { createStatementReader, type StatementReader } from '@belay/call-record'
 import { type CallRow, marks } from '../row.ts'
-import { type DescribeCalls, rpcNameOf } from './describe.ts'
+import { type DescribeCalls, type Described, rpcNameOf } from './describe.ts'
 import { type CallEvent, Gathering, sumsOf } from './events.ts'
 import { createIdentities, type Identity } from './identities.ts'
 import { limits } from './limits.ts'
 import { createPending, type Pending } from './pending.ts'
-import { fates, hashOf, type Key, Recent } from './recent.ts'
-import { type Evaluation, isLocal, type Span, spanKinds } from './shape.ts'
+import { fates, type Key, mixInto, Recent } from './recent.ts'
+import { type Evaluation, isLocal, type Span, type SpanId, spanKinds } from './shape.ts'
 
 export type Made = {
   readonly row: CallRow
@@ -102,6 +102,8 @@ export class Tracker {
   readonly #key: Key = { low: 0, high: 0 }
   readonly #ofTrace: Key = { low: 0, high: 0 }
   #order = 0
+  /** Some trace was; asked for each call. */
+  #hasCut = false
 
   /** @param seed of this place, the same at each start: keys of what is saved depend on it. */
   constructor(describe: DescribeCalls, seed: readonly [number, number], now: number, pending = createPending()) {
@@ -118,30 +120,32 @@ export class Tracker {
     this.#admit(body)
     for (let i = 0; i < spans.length; i++) this.#climb(body, i)
     for (let i = 0; i < spans.length; i++) this.#gather(body, i, now)
-    return [...this.#calls(body, now), ...this.#lateRows(body)]
+    const made: Made[] = []
+    this.#calls(body, now, made)
+    this.#lateRows(body, made)
+    return made
   }
 
   evaluations(environment: string, evaluations: readonly Evaluation[], now: number): void {
     this.#begin(0, now)
     const recent = this.#recent
-    for (const { trace, span, variant } of evaluations) {
-      this.#hashTrace(environment, trace)
-      hashOf(span, this.#key, this.#ofTrace.low, this.#ofTrace.high)
+    for (const it of evaluations) {
+      this.#keyOf(environment, it)
       let { low, high } = this.#key
       let hops = 0
       while (hops++ < hopsMax && recent.find(low, high) && recent.fate !== fates.call) [low, high] = [recent.value, recent.more]
       if (recent.find(low, high)) this.counts.lateEvaluations++
-      else if (low !== 0 || high !== 0) this.pending.put({ low, high, environment, trace }, now, (into) => into.addVariants([variant]))
+      else if (low !== 0 || high !== 0) this.pending.put(this.#waiting(low, high), now, (into) => into.addVariants([it.variant]))
     }
   }
 
   #begin(coming: number, now: number): void {
     if (this.#recent.turn(now, coming)) this.#identities.turn()
-    this.pending.age(now, ({ environment, trace, gathering }) => {
+    this.pending.age(now, ({ traceLow, traceHigh, gathering }) => {
       this.counts.forgotten += gathering.events.length
       // Its call may come yet, and is then marked.
-      this.#hashTrace(environment, trace)
-      this.#recent.set(this.#ofTrace.low, ~this.#ofTrace.high >>> 0, fates.cut, 0, 0, 0)
+      this.#recent.set(traceLow, ~traceHigh >>> 0, fates.cut, 0, 0, 0)
+      this.#hasCut = true
     })
   }
 
@@ -153,37 +157,49 @@ export class Tracker {
     this.#order = Math.max(this.#order, this.pending.restore(saved) + 1)
   }
 
-  #hashTrace(environment: string, trace: string): void {
+  #seedOf(environment: string): Key {
     let seed = this.#environments.get(environment)
     if (seed === undefined) {
       seed = { low: 0, high: 0 }
-      hashOf(environment, seed, ...this.#seed)
+      let [low, high] = this.#seed
+      for (let i = 0; i < environment.length; i++) {
+        mixInto(seed, environment.charCodeAt(i), i, low, high)
+        ;({ low, high } = seed)
+      }
       this.#environments.set(environment, seed)
     }
-    hashOf(trace, this.#ofTrace, seed.low, seed.high)
+    return seed
+  }
+
+  /** Into `#ofTrace` and `#key`. */
+  #keyOf(environment: string, it: SpanId): void {
+    const { low, high } = this.#seedOf(environment)
+    mixInto(this.#ofTrace, it.trace0, it.trace1, low, high)
+    mixInto(this.#ofTrace, it.trace2, it.trace3, this.#ofTrace.low, this.#ofTrace.high)
+    mixInto(this.#key, it.id0, it.id1, this.#ofTrace.low, this.#ofTrace.high)
+  }
+
+  /** Of the trace whose key was made last. */
+  #waiting(low: number, high: number) {
+    return { low, high, traceLow: this.#ofTrace.low, traceHigh: this.#ofTrace.high }
   }
 
   /** Remembers each span; those that are known came before. */
   #admit(body: Body): void {
     const recent = this.#recent
     const key = this.#key
-    let trace = ''
     for (let i = 0; i < body.spans.length; i++) {
       const span = body.spans[i] as Span
-      if (span.trace !== trace) {
-        trace = span.trace
-        this.#hashTrace(body.environment, trace)
-      }
-      hashOf(span.id, key, this.#ofTrace.low, this.#ofTrace.high)
-      body.low[i] = key.low
-      body.high[i] = key.high
-      if (recent.find(key.low, key.high)) {
+      this.#keyOf(body.environment, span)
+      const { low, high } = key
+      body.low[i] = low
+      body.high[i] = high
+      if (recent.find(low, high)) {
         this.counts.duplicates++
         continue
       }
-      const { low, high } = key
-      if (span.parent !== '') {
-        hashOf(span.parent, key, this.#ofTrace.low, this.#ofTrace.high)
+      if (span.hasParent) {
+        mixInto(key, span.parent0, span.parent1, this.#ofTrace.low, this.#ofTrace.high)
         body.parentLow[i] = key.low
         body.parentHigh[i] = key.high
       }
@@ -264,15 +280,17 @@ export class Tracker {
         fill((body.gathered[a] ??= new Gathering()))
         break
       case unknown:
-        this.pending.put({ low: a, high: b, environment: body.environment, trace: span.trace }, now, fill)
+        this.#keyOf(body.environment, span)
+        this.pending.put(this.#waiting(a, b), now, fill)
         break
       case earlier: {
         const identity = this.#identities.get((a & ~beganTransaction) >>> 0)
         if (identity === undefined) break
-        const key = `${a} ${b} ${span.trace}`
+        const { trace } = span
+        const key = `${a} ${b} ${trace}`
         let late = body.late.get(key)
         if (late === undefined) {
-          late = { identity, seconds: b, trace: span.trace, began: (a & beganTransaction) !== 0, gathering: new Gathering() }
+          late = { identity, seconds: b, trace, began: (a & beganTransaction) !== 0, gathering: new Gathering() }
           body.late.set(key, late)
         }
         fill(late.gathering)
@@ -302,69 +320,110 @@ export class Tracker {
     return reader
   }
 
-  *#calls(body: Body, now: number): Iterable<Made> {
+  #calls(body: Body, now: number, into: Made[]): void {
+    /** Of this body's calls that are alike. */
+    const numbers = new Map<Described, Map<number, number>>()
     for (let i = 0; i < body.spans.length; i++) {
       if (body.fate[i] !== fates.call) continue
       const span = body.spans[i] as Span
-      const gathering = body.gathered[i] ?? new Gathering()
-      const waited = body.waited[i]
-      if (waited !== undefined) gathering.absorb(waited)
-      if (span.variants !== undefined) gathering.addVariants(span.variants)
-      const row = this.#row(body.environment, span, gathering, now)
+      const gathering = gatheringOf(body, i)
+      const described = this.#describe.describe(body.environment, span, gathering, now)
+      const row = this.#row(body, i, described, gathering, now)
       this.counts.calls++
-      const number = this.#identities.numberOf(row)
-      const began = gathering.events.some((it) => it.statement?.kinds.includes('begin') === true)
-      const value = began ? (number | beganTransaction) >>> 0 : number
+      let number: number
+      if (row.variants.length > 0) number = this.#identities.numberOf(row)
+      else {
+        let byOutcome = numbers.get(described)
+        if (byOutcome === undefined) {
+          byOutcome = new Map()
+          numbers.set(described, byOutcome)
+        }
+        const outcome = row.status * 2 + (row.failed ? 1 : 0)
+        number = byOutcome.get(outcome) ?? this.#identities.numberOf(row)
+        byOutcome.set(outcome, number)
+      }
+      const value = beganOne(gathering.events) ? (number | beganTransaction) >>> 0 : number
       this.#recent.set(body.low[i] as number, body.high[i] as number, fates.call, value, Math.floor(row.at / 1_000), i)
-      yield { row, span, gathering }
+      into.push({ row, span, gathering })
     }
   }
 
-  #row(environment: string, span: Span, gathering: Gathering, now: number): CallRow {
-    const { resource, method, isOverflow, audience, account } = this.#describe.describe(environment, span, gathering, now)
+  #row(body: Body, i: number, described: Described, gathering: Gathering, now: number): CallRow {
+    const span = body.spans[i] as Span
     const realUs = Math.round(span.durationUs)
     const startMs = Math.floor(span.startUs / 1_000)
-    this.#hashTrace(environment, span.trace)
-    const wasCut = this.#recent.find(this.#ofTrace.low, ~this.#ofTrace.high >>> 0)
-    const isPartial = gathering.isCut || wasCut || realUs > limits.pendingMs * 1_000
+    const isPartial = gathering.isCut || this.#wasCut(body.environment, span) || realUs > limits.pendingMs * 1_000
+    const sums = sumsOf(gathering.events, realUs)
     return {
-      ...emptyRow,
-      ...resource,
-      ...sumsOf(gathering.events, realUs),
       at: startMs > now + limits.aheadMs ? now : startMs,
-      environment,
-      method,
-      audience,
-      account,
+      service: described.service,
+      environment: body.environment,
+      release: described.release,
+      lane: described.lane,
+      host: described.host,
+      method: described.method,
+      audience: described.audience,
+      account: described.account,
       variants: gathering.variants.length > 1 ? gathering.variants.toSorted() : gathering.variants,
       status: span.isRpc && span.verb === '' ? 0 : span.status,
       failed: span.isError || span.status >= 500,
       n: 1,
       realUs,
+      cpuUs: 0,
+      cpuN: 0,
+      dbUs: sums.dbUs,
+      dbWallUs: sums.dbWallUs,
+      externalUs: sums.externalUs,
+      externals: sums.externals,
+      loopUs: 0,
+      statements: sums.statements,
+      transactions: sums.transactions,
+      rows: sums.rows,
+      repeats: sums.repeats,
+      repeated: sums.repeated,
       requestBytes: span.requestBytes,
       responseBytes: span.responseBytes,
       trace: span.trace,
       span: span.id,
-      marks: (isPartial ? marks.partial : 0) | (isOverflow ? marks.overflow : 0),
+      origin: 'otlp',
+      marks: (isPartial ? marks.partial : 0) | (described.isOverflow ? marks.overflow : 0),
     }
   }
 
-  *#lateRows(body: Body): Iterable<Made> {
+  #wasCut(environment: string, span: Span): boolean {
+    if (!this.#hasCut) return false
+    this.#keyOf(environment, span)
+    return this.#recent.find(this.#ofTrace.low, ~this.#ofTrace.high >>> 0)
+  }
+
+  #lateRows(body: Body, into: Made[]): void {
     for (const { identity, seconds, trace, began, gathering } of body.late.values()) {
       if (gathering.variants.length > 0) this.counts.lateEvaluations++
       if (gathering.events.length === 0) continue
       this.counts.late++
-      const row: CallRow = {
-        ...emptyRow,
-        ...identity,
-        ...sumsOf(gathering.events, Number.MAX_SAFE_INTEGER, began),
-        at: seconds * 1_000,
-        trace,
-        marks: marks.late,
-      }
-      yield { row, span: undefined, gathering }
+      const sums = sumsOf(gathering.events, Number.MAX_SAFE_INTEGER, began)
+      const row: CallRow = { ...emptyRow, ...identity, ...sums, at: seconds * 1_000, trace, marks: marks.late }
+      into.push({ row, span: undefined, gathering })
     }
   }
+}
+
+/** What descendants told of a call, and its own span. Most tell nothing: they share one. */
+function gatheringOf(body: Body, i: number): Gathering {
+  const waited = body.waited[i]
+  const { variants } = body.spans[i] as Span
+  const gathered = body.gathered[i]
+  if (gathered === undefined && waited === undefined && variants === undefined) return nothing
+  const gathering = gathered ?? new Gathering()
+  if (waited !== undefined) gathering.absorb(waited)
+  if (variants !== undefined) gathering.addVariants(variants)
+  return gathering
+}
+const nothing = new Gathering()
+
+function beganOne(events: readonly CallEvent[]): boolean {
+  for (const { statement } of events) if (statement?.kinds.includes('begin')) return true
+  return false
 }
 
 const emptyRow: CallRow = {
