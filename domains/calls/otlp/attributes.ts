@@ -110,6 +110,7 @@ const flagPrefix = 'feature_flags.'
 export const variantsMax = 100
 const headersMax = 50
 
+export const prefixes: readonly string[] = [headerPrefix, flagPrefix]
 /** Of attributes that have no fixed name. */
 export const isPrefixed = (key: string): boolean => key.startsWith(headerPrefix) || key.startsWith(flagPrefix)
 export function setPrefixed(span: Span, key: string, value: Value): void {

@@ -14,6 +14,7 @@ import {
   ExceptionFields,
   isEvaluation,
   isPrefixed,
+  prefixes,
   resourceAttributes,
   ResourceFields,
   resourceOf,
@@ -172,6 +173,10 @@ function readSpanAttribute(reader: WireReader, end: number, into: Span): void {
   // Nearly always: a key and a value of less than 128 bytes each, and nothing else.
   if (valueEnd !== end || all[pos] !== keyValue.key || all[keyEnd] !== keyValue.value || (all[pos + 1] as number) > 127)
     return readLongAttribute(reader, end, into)
+  if (!mayBeKnown(all, pos + 2, keyEnd)) {
+    reader.pos = end
+    return
+  }
   const key = texts.read(all, pos + 2, keyEnd)
   const set = spanAttributes.get(key)
   if (set === undefined && !isPrefixed(key)) {
@@ -190,6 +195,20 @@ function readSpanAttribute(reader: WireReader, end: number, into: Span): void {
   if (set !== undefined) set(into, value)
   else setPrefixed(into, key, value)
 }
+
+/** By length and ends: half of a span's attributes say nothing about a call, and need no text to be made to know that. */
+function mayBeKnown(all: Buffer, start: number, end: number): boolean {
+  const first = all[start] as number
+  return (
+    knownShapes[shapeOf(end - start, first, all[end - 1] as number)] === 1 ||
+    (end - start > shortestPrefix && prefixLetters.includes(first))
+  )
+}
+const shapeOf = (length: number, first: number, last: number): number => (Math.imul(length, 61) ^ (first << 5) ^ last) & 4_095
+const knownShapes = new Uint8Array(4_096)
+for (const key of spanAttributes.keys()) knownShapes[shapeOf(key.length, key.charCodeAt(0), key.charCodeAt(key.length - 1))] = 1
+const shortestPrefix = Math.min(...prefixes.map((it) => it.length))
+const prefixLetters = [...new Set(prefixes.map((it) => it.charCodeAt(0)))]
 
 function readLongAttribute(reader: WireReader, end: number, into: Span): void {
   let key = ''
