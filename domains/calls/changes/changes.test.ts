@@ -124,16 +124,6 @@ describe('a release', () => {
     expect((await found()).map(({ cause, dearer }) => [cause, dearer])).toContainEqual(['release:1.4', false])
   })
 
-  test('that came with a burst of load has made nothing slower', async () => {
-    // One moment of the minute before was slow, and three of the minute after: single calls would swear to a change.
-    const load = (at: number) => (Math.floor(at / 5_000) % 12 < (at < noon ? 1 : 3) ? 90_000 : 20_000)
-    await calls(spread(2_000, noon - 60_000, noon, (at) => ({ release: 'v1', realUs: load(at) })))
-    await deploy('v2', 'v1', noon)
-    await calls(spread(2_000, noon + 100, noon + 60_000, (at) => ({ release: 'v2', realUs: load(at), statements: 3 })))
-    await lookAt(noon + 61_000)
-    expect((await found()).map(({ measure }) => measure)).toEqual(['statements'])
-  })
-
   test('whose audience is another one has changed nothing', async () => {
     const of = (release: string, robots: number) => (_: number, one: number) =>
       one % 10 < robots
@@ -279,5 +269,29 @@ describe('a trend', () => {
     await changes.nightly()
     expect(await told()).toHaveLength(count)
     expect((await changes.list({ environment, limit: 1 })).lookedAt.trend).toBe(noon + dayMs)
+  })
+})
+
+describe('weather', () => {
+  test('of load that a release came with has made nothing slower', async () => {
+    // One moment of the minute before was slow, and three of the minute after: single calls would swear to a change.
+    const load = (at: number) => (Math.floor(at / 5_000) % 12 < (at < noon ? 1 : 3) ? 90_000 : 20_000)
+    await calls(spread(2_000, noon - 60_000, noon, (at) => ({ release: 'v1', realUs: load(at) })))
+    await deploy('v2', 'v1', noon)
+    await calls(spread(2_000, noon + 100, noon + 60_000, (at) => ({ release: 'v2', realUs: load(at), statements: 3 })))
+    await lookAt(noon + 61_000)
+    expect((await found()).map(({ measure }) => measure)).toEqual(['statements'])
+  })
+
+  test('that changes while a flag climbs is not what its variant costs', async () => {
+    // First slow and nearly all `off`, then quick and nearly all `on`.
+    const of = (at: number, nth: number) => {
+      const isSlow = at < noon + 30_000
+      const isOn = isSlow ? nth % 10 === 0 : nth % 10 !== 0
+      return { release: 'v4', variants: [`dark=${isOn ? 'on' : 'off'}`], realUs: isSlow ? 90_000 : 20_000, statements: isOn ? 3 : 2 }
+    }
+    await calls(spread(3_000, noon, noon + 60_000, of))
+    await lookAt(noon + 61_000)
+    expect((await found()).map(({ measure }) => measure)).toEqual(['statements'])
   })
 })

@@ -39,6 +39,7 @@ import {
 } from './store.ts'
 import { findTrends, trendDays } from './trends.ts'
 import { judge, type Judged } from './verdict.ts'
+import { withPairedWeather } from './weather.ts'
 import { sayDigest } from './words.ts'
 
 const dayMs = 24 * hourMs
@@ -220,12 +221,14 @@ export function openChanges(it: {
     for (const pair of pairs) compared.push({ pair, methods: await comparePair(columns, pair, range) })
     const judged = judge(compared.flatMap(({ methods }) => methods))
     let from = 0
-    return compared.map(({ pair, methods }) => {
+    const tests = judged.filter(({ few }) => !few).length
+    const all = []
+    for (const { pair, methods } of compared) {
       const to = from + methods.length * callMeasures.length
-      const own = judged.slice(from, to)
+      all.push({ pair, judged: await withPairedWeather(columns, pair, judged.slice(from, to), range), tests })
       from = to
-      return { pair, judged: own, tests: judged.filter(({ few }) => !few).length }
-    })
+    }
+    return all
   }
 
   async function lookAtFlags(): Promise<void> {
