@@ -12,7 +12,7 @@ import { sayBytes } from '@belay/base'
 import type { Bench, Row } from './measure.ts'
 
 const folder = import.meta.dirname
-const notBenches = ['run.ts', 'measure.ts']
+const notBenches = ['run.ts', 'measure.ts', 'server.ts']
 const names = readdirSync(folder)
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !notBenches.includes(file))
   .map((file) => file.slice(0, -'.ts'.length))

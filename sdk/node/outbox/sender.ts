@@ -183,12 +183,13 @@ export function createSender<Contents>(options: SenderOptions<Contents>): Sender
           tryAt = 0
         },
         async (thrown: unknown) => {
+          if (!ending.signal.aborted) {
+            const failure: Failure = asFailure(thrown)
+            complain('server', `${name} wait${spool === undefined ? ' in memory' : ''}: ${failure.message}`)
+            failures++
+            tryAt = clock.now() + (failure.afterMs ?? Math.min(awayEveryMs, everyMs * 2 ** failures)) * (0.9 + 0.2 * chance())
+          }
           await stow()
-          if (ending.signal.aborted) return
-          const failure: Failure = asFailure(thrown)
-          complain('server', `${name} wait${spool === undefined ? ' in memory' : ''}: ${failure.message}`)
-          failures++
-          tryAt = clock.now() + (failure.afterMs ?? Math.min(awayEveryMs, everyMs * 2 ** failures)) * (0.9 + 0.2 * chance())
         },
       )
       .finally(() => {
