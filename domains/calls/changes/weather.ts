@@ -8,7 +8,6 @@ import { type Columns, join, raw, type Sql, sql } from '@belay/columns'
 import { callMeasures } from '@belay/protocol'
 import { type Moments, welch } from '@belay/stats'
 import { hourMs } from './arrivals.ts'
-import type { Pair } from './flags.ts'
 import type { Arrival } from './store.ts'
 import { columnsOf, type Judged } from './verdict.ts'
 
@@ -120,7 +119,13 @@ export async function withWeather(
 /** What was to be shown of a flag's variants and does not hold between moments is taken back. */
 export async function withPairedWeather(
   columns: Pick<Columns, 'query'>,
-  pair: Pair,
+  pair: {
+    readonly environment: string
+    readonly flag: string
+    readonly variant: string
+    readonly against: string
+    readonly firstAt: number
+  },
   judged: readonly Judged[],
   range: { readonly from: number; readonly to: number },
 ): Promise<Judged[]> {
