@@ -10,7 +10,7 @@ import { type DeploymentWire, routes } from '@belay/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { littleCloud, processesWith, type TestCloud, testCloud } from './support.ts'
 
-const kills = Number(process.env.BELAY_KILLS ?? 20)
+const kills = Number(process.env.BELAY_KILLS ?? 12)
 const seed = Number(process.env.BELAY_SEED ?? 20_261_122)
 /** Deployments that had to ask a person. */
 let answered = 0

@@ -1,5 +1,4 @@
 /** The page in a real browser: the whole story as somebody watches it, both schemes, the keyboard alone, a restart. */
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +7,8 @@ import { type Client, createClient, routes } from '@belay/protocol'
 import { eventually, openChromium, temporaryFolder, whyNoChromium } from '@belay/testkit'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { littleCloud, processesWith, testCloud } from './support.ts'
+import { type Demo, nothingIsLeft, spawnDemo } from './demo.ts'
+import { littleCloud, testCloud } from './support.ts'
 import {
   lookAtEach,
   anotherTab,
@@ -23,7 +23,6 @@ import {
   type View,
 } from './tab.ts'
 
-const demoMain = fileURLToPath(new URL('../../examples/pages/demo.ts', import.meta.url))
 /** The story takes a minute alone, and a few beside builds and other tests on two cores. */
 const storyMs = 280_000
 /** What one waits for the next thing to happen in it. */
@@ -33,7 +32,8 @@ const missing = whyNoChromium()
 
 describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (${missing})`}`, () => {
   let browser: Browser
-  let demo: Demo
+  let demo: Awaited<ReturnType<typeof startDemo>>
+  let again: Demo | undefined
 
   beforeAll(async () => {
     const opened = await openChromium()
@@ -43,6 +43,7 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
     demo = await startDemo()
   })
   afterAll(async () => {
+    await again?.[Symbol.asyncDispose]()
     await browser?.close()
     await demo?.[Symbol.asyncDispose]()
   })
@@ -108,6 +109,21 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
     expect(await keptNews(page)).toEqual(expect.arrayContaining([expect.stringMatching(/v3/)]))
     expect(await isStillTheSame(page)).toBe(true)
     expect(tab.complaints()).toEqual([])
+  })
+
+  test('the story went as it should, and is one document', { timeout: storyMs }, async () => {
+    await demo.told
+    const summary = demo.document()
+    expect(summary.checks.filter((check) => !check.ok)).toEqual([])
+    expect(summary).toMatchObject({ ok: true, ledger: { whole: true } })
+    const production = summary.deployments.filter(({ environment }) => environment === 'production')
+    expect(production.map(({ release, state }) => `${release} ${state}`)).toEqual(['v1 passed', 'v2 passed', 'v4 undone'])
+    expect(summary.refusal?.code).toBeDefined()
+    expect(summary.traffic.all?.sent).toBeGreaterThanOrEqual(5_000)
+    expect(summary.traffic.all?.failed).toBe(0)
+    const rungs = ['qa', 'staff', '50% of early-access', 'early-access', '10% of all', 'all', 'killed', 'restored']
+    expect(summary.climb.map(({ name }) => name)).toEqual(rungs)
+    expect(demo.said()).not.toContain('\u001b[')
   })
 
   test('what was released, where it runs and what happened can be looked up afterwards', async () => {
@@ -290,55 +306,54 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
       await cloud.close()
     }
   })
+
+  test('Ctrl-C ends the demo and all that it started; a second start shows what the first left, with its cloud', async () => {
+    expect(await demo.end()).toBe(0)
+    await nothingIsLeft(demo.home)
+    again = spawnDemo(demo.home, [])
+    await eventually(() => /users +use it: http/.test(again?.said() ?? ''), { withinMs: 60_000, what: 'the second start' })
+    const page = /Belay +(http\S+)/.exec(again.said())?.[1] ?? ''
+    expect((await fetch(`${page}/api/now`)).status).toBe(401)
+    const cloud = /use it: (http\S+)/.exec(again.said())?.[1] ?? ''
+    const served = async () => (await (await fetch(cloud)).text()).includes('Pages v2 · production')
+    await eventually(served, { withinMs: 30_000, what: `v2 at ${cloud}` })
+    // The flag and who sees it outlived the server, and its services were told where the new one is.
+    const sees = async () =>
+      (await (await fetch(`${cloud}/items/i8`, { headers: { cookie: 'me=amaraberg' } })).text()).includes('inline-comments')
+    await eventually(sees, { withinMs: 30_000, what: 'inline comments on the page of a customer' })
+    const other = spawnDemo(demo.home, ['--once'])
+    expect(await other.ended).toBe(1)
+    expect(other.said()).toMatch(/A demo runs in .* already \(process \d+\)/)
+    expect(await again.end(), again.said()).toBe(0)
+    await nothingIsLeft(demo.home)
+  })
 })
 
-type Demo = AsyncDisposable & {
-  readonly url: string
-  /** The one that the demo printed, good once. */
-  readonly link: string
-  newLink(): Promise<string>
-  readonly client: Client
-  /** When the story has been told to its end. Rejects when the demo ends before. */
-  readonly told: Promise<void>
-}
-
 /** The demo as a newcomer starts it, up to the sign-in link; the story goes on from there. */
-async function startDemo(): Promise<Demo> {
+async function startDemo(): Promise<Demo & { url: string; link: string; newLink(): Promise<string>; client: Client; told: Promise<void> }> {
   const place = await temporaryFolder()
-  const home = join(place.path, 'demo')
-  const child = spawn(process.execPath, [demoMain, '--home', home, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
-  })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += String(piece)))
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const demo = spawnDemo(join(place.path, 'demo'), ['--json'])
   const says = async (pattern: RegExp, withinMs: number): Promise<string> => {
     const found = eventually(
       () => {
-        if (child.exitCode !== null) throw new Error(`the demo ended: ${said}`)
-        return pattern.exec(said)
+        if (demo.hasEnded()) throw new Error(`the demo ended: ${demo.said()}`)
+        return pattern.exec(demo.said())
       },
       { withinMs: Math.max(withinMs, 1), what: `the demo to say ${pattern}` },
     )
     return (await found)[1] ?? ''
   }
   const dispose = async () => {
-    child.kill('SIGINT')
-    const late = setTimeout(async () => {
-      // Only a demo that hangs comes to this; what it started would otherwise stay for ever.
-      for (const pid of [...(await processesWith(place.path)), child.pid]) if (pid !== undefined) process.kill(pid, 'SIGKILL')
-    }, 60_000)
-    await ended
-    clearTimeout(late)
+    await demo[Symbol.asyncDispose]()
     await place[Symbol.asyncDispose]()
   }
   try {
+    // The one that the demo printed, good once.
     const link = await says(/sign in: (http\S+)/, 60_000)
-    const client = createClient(JSON.parse(await readFile(join(home, 'home/server.json'), 'utf8')))
+    const client = createClient(JSON.parse(await readFile(join(demo.home, 'home/server.json'), 'utf8')))
     const told = says(/Ctrl-C (ends it)/, storyMs).then(() => {})
     told.catch(() => {})
-    return { url: new URL(link).origin, link, client, newLink: () => linkTo(client), told, [Symbol.asyncDispose]: dispose }
+    return { ...demo, url: new URL(link).origin, link, client, newLink: () => linkTo(client), told, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
@@ -351,7 +366,7 @@ async function linkTo(client: Client): Promise<string> {
 }
 
 /** Every page at its address, and what is on it once it has been answered. */
-async function viewsOf({ client }: Demo): Promise<View[]> {
+async function viewsOf({ client }: { readonly client: Client }): Promise<View[]> {
   const { deployments } = await client.call(routes.deployments.list, { query: { environment: 'production', limit: 50 } })
   const of = (release: string) => deployments.find((it) => it.release === release)?.id
   const { rehearsals } = await client.call(routes.rehearsals.list, { query: { release: 'v2', limit: 1 } })
