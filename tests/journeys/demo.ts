@@ -1,5 +1,7 @@
 /** The demo as a process of its own, and what it leaves. */
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '@belay/testkit'
 import { expect } from 'vitest'
@@ -34,8 +36,6 @@ export function spawnDemo(home: string, flags: readonly string[]): Demo {
   const child = spawn(process.execPath, [belay, 'demo', '--home', home, '--port', '0', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
-    // Ctrl-C reaches everybody of a terminal.
-    detached: true,
   })
   let all = ''
   let out = ''
@@ -49,7 +49,10 @@ export function spawnDemo(home: string, flags: readonly string[]): Demo {
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   async function end(): Promise<number | null> {
-    if (!hasEnded() && child.pid !== undefined) process.kill(-child.pid, 'SIGINT')
+    // The command waits for the process that tells the story; that one says who it is.
+    const told = await readFile(join(home, 'demo.json'), 'utf8').then(JSON.parse, () => undefined)
+    const pid = (told as { readonly pid: number } | undefined)?.pid ?? child.pid
+    if (!hasEnded() && pid !== undefined) process.kill(pid, 'SIGINT')
     const late = setTimeout(async () => {
       // Only a demo that hangs comes to this; what it started would otherwise stay for ever.
       for (const pid of [...(await processesWith(home)), child.pid]) if (pid !== undefined) process.kill(pid, 'SIGKILL')
