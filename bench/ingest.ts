@@ -85,7 +85,6 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
         unit: 'calls/s',
         ours: median(kept),
         peer: bulk,
-        goal: { of: 'ratio', atLeast: 0.5 },
       }),
       row({ name: 'bytes on disk per call, raw rows', unit: 'B', ours: (raw?.bytes ?? 0) / (raw?.rows ?? 1) }),
       row({ name: 'bytes on disk per call, with all rollups', unit: 'B', ours: bytes / (raw?.rows ?? 1) }),

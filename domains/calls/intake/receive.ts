@@ -63,7 +63,11 @@ export function receiveHandler(options: ReceiveOptions): (request: IncomingMessa
       if (response.headersSent) return void response.destroy()
       const { code, message, facts } = problem
       const after = typeof facts.afterS === 'number' ? ['retry-after', String(facts.afterS)] : []
-      sendJson(response, problem.status, JSON.stringify({ error: { code, message, facts } }), ['connection', 'close', ...after])
+      // Who is still sending would not read the refusal: an ordinary body is let in and thrown away, any other is cut off.
+      const isOrdinary = Number(request.headers['content-length'] ?? Number.NaN) <= bodyMaxBytes
+      if (isOrdinary) request.resume()
+      const close = isOrdinary ? [] : ['connection', 'close']
+      sendJson(response, problem.status, JSON.stringify({ error: { code, message, facts } }), [...close, ...after])
     }
   }
 }
