@@ -307,7 +307,9 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
     }
   })
 
-  test('Ctrl-C ends the demo and all that it started; a second start shows what the first left, with its cloud', { timeout: storyMs }, async () => {
+  test('Ctrl-C ends the demo and all that it started; a second start shows what the first left, with its cloud', {
+    timeout: storyMs,
+  }, async () => {
     // A story that is told to its end is kept; one that is not would be told anew.
     await demo.told
     expect(await demo.end()).toBe(0)
