@@ -276,7 +276,7 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
 
   test('tabs left open over the death of the server say since when they are stale, and come back by themselves', async () => {
     // Long enough to be killed in the middle of it.
-    const file = littleCloud['belay.yaml']?.replace('undrain: echo', 'undrain: sleep 3; echo') as string
+    const file = littleCloud['belay.yaml']?.replace('undrain: echo', 'undrain: sleep 7; echo') as string
     const cloud = await testCloud({ ...littleCloud, 'belay.yaml': file })
     try {
       await cloud.start()
