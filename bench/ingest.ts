@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '@belay/base'
 import { type CallBatch } from '@belay/call-record'
-import { type Columns, openColumns, sql } from '@belay/columns'
 import { type Client, routes } from '@belay/protocol'
 import { freePort, temporaryFolder } from '@belay/testkit'
-import { type BenchOptions, elapsedMs, interleaved, median, type Row, row } from './measure.ts'
+import { bulkOf } from './contenders/bulk.ts'
+import { type BenchOptions, median, type Row, row } from './measure.ts'
 import { makeRepository, memoryOf, startServer, stopServer } from './server.ts'
 
 export const about = 'Calls of recorders per second, durably acknowledged and stored, beside the engine’s own bulk insert of the same rows.'
@@ -50,28 +49,8 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
     await stopServer(server.child)
 
     note('the engine alone, from a file of the same rows')
-    const log = (line: string) => note(line)
-    const ours = openColumns({ folder: join(folder.path, '.belay', 'calls', 'columns'), clock: systemClock, log })
-    const file = join(peerFolder.path, 'rows')
-    const [shape] = await ours.query<{ statement: string }>(sql`SHOW CREATE TABLE calls`)
-    const described = await ours.query<{ name: string; type: string }>(sql`DESCRIBE TABLE calls`)
-    const columns = described.map(({ name, type }) => [name, type] as const)
-    const bytes = (await ours.sizes('calls')).reduce((sum, it) => sum + it.bytes, 0)
-    const raw = (await ours.sizes('calls')).find((it) => it.table === 'calls')
-    await ours.command({
-      text: `INSERT INTO FUNCTION file('${file}', 'RowBinary', '${columns.map(([name, type]) => `${name} ${type.replaceAll("'", "\\'")}`).join(', ')}') SELECT * FROM calls LIMIT ${Math.min(total, 250_000)}`,
-    })
-    await ours.close()
-    const peer = await peerOf({
-      folder: join(peerFolder.path, 'columns'),
-      statement: shape?.statement ?? '',
-      columns,
-      file,
-      rounds,
-      rows: Math.min(total, 250_000),
-      note,
-    })
-    const bulk = { name: 'the engine’s bulk insert (RowBinary file, no views)', value: peer }
+    const peer = await bulkOf({ home: join(folder.path, '.belay'), folder: peerFolder.path, rows: Math.min(total, 250_000), rounds, note })
+    const bulk = { name: 'the engine’s bulk insert (RowBinary file, no views)', value: peer.rowsPerS }
     out.push(
       row({
         name: 'recorder: calls durably acknowledged',
@@ -86,8 +65,8 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
         ours: median(kept),
         peer: bulk,
       }),
-      row({ name: 'bytes on disk per call, raw rows', unit: 'B', ours: (raw?.bytes ?? 0) / (raw?.rows ?? 1) }),
-      row({ name: 'bytes on disk per call, with all rollups', unit: 'B', ours: bytes / (raw?.rows ?? 1) }),
+      row({ name: 'bytes on disk per call, raw rows', unit: 'B', ours: peer.bytesOfRow }),
+      row({ name: 'bytes on disk per call, with all rollups', unit: 'B', ours: peer.bytesOfRowInAll }),
       row({ name: 'memory of the server after it', unit: 'MB', ours: usualMb }),
       row({ name: 'ten times the senders: memory of the server', unit: 'MB', ours: floodedMb, goal: { of: 'ours', atMost: 1_000 } }),
       row({ name: 'ten times the senders: batches refused with 429', unit: '', ours: overload.refused }),
@@ -102,31 +81,6 @@ export async function rows({ rounds, note }: BenchOptions): Promise<Row[]> {
     return out
   } finally {
     await stopServer(server.child)
-  }
-}
-
-async function peerOf(it: {
-  folder: string
-  statement: string
-  columns: readonly (readonly [string, string])[]
-  file: string
-  rounds: number
-  rows: number
-  note: (text: string) => void
-}): Promise<number> {
-  const columns: Columns = openColumns({ folder: it.folder, clock: systemClock, log: it.note })
-  try {
-    await columns.command({ text: it.statement.replace(/CREATE TABLE \S+/, 'CREATE TABLE calls') })
-    let n = 0
-    const insert = async () => {
-      const ms = await elapsedMs(() => columns.insertFile({ table: 'calls', columns: it.columns, path: it.file, token: `peer-${n++}` }))
-      return it.rows / (ms / 1_000)
-    }
-    await insert()
-    const { bulk } = await interleaved(Math.max(5, it.rounds), { bulk: insert })
-    return bulk
-  } finally {
-    await columns.close()
   }
 }
 

@@ -56,6 +56,42 @@ export type CallRow = {
   marks: number
 }
 
+/** A call of which nothing is known yet: what a source cannot tell stays as it is here. */
+export const blankCall: Readonly<CallRow> = {
+  at: 0,
+  service: '',
+  environment: '',
+  release: '',
+  lane: '',
+  host: '',
+  method: '',
+  audience: '',
+  account: '',
+  variants: [],
+  status: 0,
+  failed: false,
+  n: 1,
+  realUs: 0,
+  cpuUs: 0,
+  cpuN: 0,
+  dbUs: 0,
+  dbWallUs: 0,
+  externalUs: 0,
+  externals: 0,
+  loopUs: 0,
+  statements: 0,
+  transactions: 0,
+  rows: 0,
+  repeats: 0,
+  repeated: '',
+  requestBytes: 0,
+  responseBytes: 0,
+  trace: '',
+  span: '',
+  origin: 'recorder',
+  marks: 0,
+}
+
 /** The order of RowBinary. `repeated` is LowCardinality: few statements of a service are ever repeated, and their texts are cut at 500 characters. */
 export const callColumns = [
   ['ts', 'DateTime64(3)'],

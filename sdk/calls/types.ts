@@ -1,10 +1,6 @@
 /** What travels from a recorder to the server, and the rules that travel back. Times: ms since the epoch unless the name says µs. */
 import type { JsonLogic } from '@belay/flag-evaluator'
 
-/** Columns that are measured for every call; `-1` in `cpuUs` says that the call's CPU time was not measured. */
-export const measured = ['realUs', 'cpuUs', 'dbUs', 'dbWallUs', 'externalUs', 'loopUs', 'requestBytes', 'responseBytes', 'rows'] as const
-export const counted = ['statements', 'transactions', 'externals', 'repeats'] as const
-
 /**
  * What one process recorded since its last batch, column by column: numbers that look alike lie side by side, and names
  * are told once. Every array of `calls` has the same length.

@@ -1,6 +1,6 @@
 /** A recorder's batch, checked while it becomes rows: half a million numbers a second are looked at once, not twice. */
 import { type CallBatch, type Exemplar, type ExemplarEvent, eventsMax, exemplarReasons } from '@belay/call-record'
-import type { CallRow } from '../row.ts'
+import { blankCall, type CallRow } from '../row.ts'
 import { intakeProblem } from './problems.ts'
 import type { RowWriter } from './row-binary.ts'
 import type { ExemplarRow, ProcessRow } from './types.ts'
@@ -95,7 +95,7 @@ export function writeBatch(
   const skewMs = now - batch.sentAt
   // A batch may have waited in a spool: only a clock that is ahead is surely wrong.
   const shiftMs = skewMs < -skewMaxMs ? skewMs : 0
-  const row: CallRow = { ...blank, service, environment, release, lane, host }
+  const row: CallRow = { ...blankCall, service, environment, release, lane, host }
   const kept = new Map(batch.exemplars.map((exemplar) => [exemplar.call, exemplar]))
   const exemplars: ExemplarRow[] = []
   for (let i = 0; i < calls.at.length; i++) {
@@ -104,7 +104,7 @@ export function writeBatch(
     row.method = names.methods[calls.method[i] as number] ?? ''
     row.audience = names.audiences[calls.audience[i] as number] ?? 'everyone'
     row.account = names.accounts[calls.account[i] as number] ?? ''
-    row.variants = names.variants[calls.variants[i] as number] ?? none
+    row.variants = names.variants[calls.variants[i] as number] ?? blankCall.variants
     row.status = whole(calls.status[i])
     row.failed = calls.failed[i] === 1
     row.realUs = whole(calls.realUs[i])
@@ -130,37 +130,6 @@ export function writeBatch(
   }
   return { exemplars, process: { ...batch.process, at: Math.min(now, batch.sentAt + shiftMs), service, environment, release, host } }
 }
-
-const none: readonly string[] = []
-const blank = {
-  at: 0,
-  method: '',
-  audience: '',
-  account: '',
-  variants: none,
-  status: 0,
-  failed: false,
-  n: 1,
-  realUs: 0,
-  cpuUs: 0,
-  cpuN: 0,
-  dbUs: 0,
-  dbWallUs: 0,
-  externalUs: 0,
-  externals: 0,
-  loopUs: 0,
-  statements: 0,
-  transactions: 0,
-  rows: 0,
-  repeats: 0,
-  repeated: '',
-  requestBytes: 0,
-  responseBytes: 0,
-  trace: '',
-  span: '',
-  origin: 'recorder',
-  marks: 0,
-} as const
 
 const eventOf = ({ kind, atUs, tookUs, text: said, system, failed }: ExemplarEvent): ExemplarEvent => ({
   kind,

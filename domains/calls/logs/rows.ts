@@ -1,7 +1,7 @@
 /** A line of an access log as a stored call: named and sorted by the rules of the cloud, with real time alone. */
 import { type CallRules, createDescriber, createMethodBook, overflowMethod } from '@belay/call-record'
 import { isbot } from 'isbot'
-import { type CallRow, marks } from '../row.ts'
+import { blankCall, type CallRow, marks } from '../row.ts'
 import { ageMaxMs, aheadMaxMs, uint32Max } from './limits.ts'
 import type { LogLine } from './types.ts'
 
@@ -39,6 +39,7 @@ export function rowsOf(rules: CallRules, { environment, service, release }: LogP
     )
     const method = book.take(said.method, said.sure || status !== 404 ? undefined : `${verb} ${nowhere}`)
     return {
+      ...blankCall,
       at,
       service,
       environment,
@@ -48,27 +49,12 @@ export function rowsOf(rules: CallRules, { environment, service, release }: LogP
       method,
       audience: said.audience,
       account: said.account,
-      variants: [],
       status,
       failed: line.cutOff || status >= 500,
-      n: 1,
       realUs: Math.min(uint32Max, line.realUs),
-      cpuUs: 0,
-      cpuN: 0,
-      dbUs: 0,
-      dbWallUs: 0,
-      externalUs: 0,
-      externals: 0,
-      loopUs: 0,
-      statements: 0,
-      transactions: 0,
-      rows: 0,
-      repeats: 0,
-      repeated: '',
       requestBytes: Math.min(uint32Max, line.requestBytes),
       responseBytes: Math.min(uint32Max, line.responseBytes),
       trace: line.trace,
-      span: '',
       origin: 'log',
       marks: method === overflowMethod ? marks.overflow : 0,
     }

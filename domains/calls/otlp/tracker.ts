@@ -8,7 +8,7 @@
  * The same bodies at the same times make the same rows, so what was taken before a crash can be taken again.
  */
 import { createStatementReader, type StatementReader } from '@belay/call-record'
-import { type CallRow, marks } from '../row.ts'
+import { blankCall, type CallRow, marks } from '../row.ts'
 import { type DescribeCalls, type Described, rpcNameOf } from './describe.ts'
 import { type CallEvent, Gathering, sumsOf } from './events.ts'
 import { createIdentities, type Identity } from './identities.ts'
@@ -426,40 +426,7 @@ function beganOne(events: readonly CallEvent[]): boolean {
   return false
 }
 
-const emptyRow: CallRow = {
-  at: 0,
-  service: '',
-  environment: '',
-  release: '',
-  lane: '',
-  host: '',
-  method: '',
-  audience: '',
-  account: '',
-  variants: [],
-  status: 0,
-  failed: false,
-  n: 0,
-  realUs: 0,
-  cpuUs: 0,
-  cpuN: 0,
-  dbUs: 0,
-  dbWallUs: 0,
-  externalUs: 0,
-  externals: 0,
-  loopUs: 0,
-  statements: 0,
-  transactions: 0,
-  rows: 0,
-  repeats: 0,
-  repeated: '',
-  requestBytes: 0,
-  responseBytes: 0,
-  trace: '',
-  span: '',
-  origin: 'otlp',
-  marks: 0,
-}
+const emptyRow: CallRow = { ...blankCall, n: 0, origin: 'otlp' }
 
 /**
  * A server's span is a call, and so is one that processes a message. A server's span whose parent is in the same process
