@@ -48,8 +48,8 @@ export function createFeeder(it: {
         const asked = wanted
         wanted = []
         try {
-          const isDue = asked.length > 0 || clock.now() >= dueAt
-          let sealed = isDue ? await spool.next({ now: asked.length > 0 }) : undefined
+          // Full segments do not wait for the rest; young ones do.
+          let sealed = await spool.next({ now: asked.length > 0, rested: clock.now() >= dueAt })
           const beganAt = clock.now()
           const isBusy = sealed !== undefined
           for (; sealed !== undefined && !signal.aborted; sealed = await spool.next()) await feed(sealed)

@@ -23,8 +23,8 @@ export type SpoolOptions = {
 export type Spool = {
   /** @returns counted: false when the claim was taken before. @throws Problem `calls-busy`, `calls-disk`, and what the state store throws. */
   put(entry: Entry): Promise<{ counted: boolean }>
-  /** The oldest that is closed; closes the open one when it is due, or when `now` asks for it. */
-  next(options?: { readonly now?: boolean }): Promise<Sealed | undefined>
+  /** The oldest that is closed; closes the open one when it is due (not before whoever asks has `rested`), or when `now` asks for it. */
+  next(options?: { readonly now?: boolean; readonly rested?: boolean }): Promise<Sealed | undefined>
   path(sealed: Sealed): string
   /** The column store has it. */
   done(sealed: Sealed): Promise<void>
@@ -100,6 +100,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         now: clock.now(),
       })
       fresh.forEach((isNew, i) => isNew || refused.push(position + i))
+      // Here, and not when the next is asked for: that may be long after, and a segment is one insert.
+      if (segment.rows() >= rowsMax) await sealCurrent()
       return fresh
     } catch (error) {
       // Nobody knows whether they were decided; what is noted beside the claims will tell.
@@ -126,15 +128,19 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   function seal(): Promise<void> {
     return inTurn(async () => {
       await finishLeft()
-      if (current === undefined) return
-      try {
-        sealed.push(await current.segment.seal(new Set(current.refused)))
-        current = undefined
-      } catch (error) {
-        await leave()
-        log('A segment of calls could not be closed; it is tried again.', error)
-      }
+      await sealCurrent()
     })
+  }
+
+  async function sealCurrent(): Promise<void> {
+    if (current === undefined) return
+    try {
+      sealed.push(await current.segment.seal(new Set(current.refused)))
+      current = undefined
+    } catch (error) {
+      await leave()
+      log('A segment of calls could not be closed; it is tried again.', error)
+    }
   }
 
   return {
@@ -146,11 +152,11 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       working ??= flush()
       return done
     },
-    async next({ now = false } = {}) {
+    async next({ now = false, rested = true } = {}) {
       if (left !== undefined) await inTurn(finishLeft)
       if (current !== undefined && current.segment.entries() > 0) {
         const isDue = clock.now() - current.openedAt >= closeAfterMs && sealed.length === 0
-        if (now || isDue || current.segment.rows() >= rowsMax) await seal()
+        if (now || (isDue && rested)) await seal()
       }
       return sealed[0]
     },
