@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { defineProblems, Problem, sayDuration, seededRandom, sentenceOf, systemClock } from '@belay/base'
 import { routes } from '@belay/protocol'
 import { type Folder, openFolder } from './folder.ts'
-import { peopleOf } from './people.ts'
+import { type Person, peopleOf } from './people.ts'
 import { openRepository } from './repository.ts'
 import { choosePort, endAgent, type ServerProcess, startServer, stopServices } from './server-process.ts'
 import { urlOf } from './steps.ts'
@@ -27,6 +27,8 @@ const problem = defineProblems({
 const usualPort = 4747
 /** So that the page is alive, and nobody hears the fan. */
 const gentlePerSecond = 4
+/** From "runs" to "answers": half a second on an idle machine. One that takes this long is broken. */
+const listensWithinMs = 30_000
 const stateFolder = join(import.meta.dirname, '../../.belay')
 
 type Options = { once: boolean; json: boolean; fresh: boolean; port: number | undefined; home: string; seed: number }
@@ -137,13 +139,26 @@ async function showAgain(options: Options, folder: Folder, tell: Tell, started: 
     tell.say(name, `up with ${environment.release}`, 'good')
     const url = name === 'production' ? urlOf(environment, 'edge') : undefined
     if (url !== undefined) {
+      const people = (await peopleOnceThere(url, signal)).map(({ id }) => id)
       tell.say('users', `use it: ${url}`)
-      const people = (await peopleOf(url)).map(({ id }) => id)
       started.traffic = startTraffic({ url, perSecond: gentlePerSecond, random: seededRandom(options.seed), people })
     }
   }
   if (options.json && folder.told !== undefined) sendDocument(folder.told)
   return true
+}
+
+/** Services that run again do not listen yet: they load their code first, on a busy machine for seconds. */
+async function peopleOnceThere(url: string, signal: AbortSignal): Promise<Person[]> {
+  const until = systemClock.now() + listensWithinMs
+  for (;;) {
+    try {
+      return await peopleOf(url)
+    } catch (error) {
+      if (systemClock.now() > until) throw error
+      await systemClock.sleep(100, signal)
+    }
+  }
 }
 
 async function start(options: Options, folder: Folder, started: Started): Promise<ServerProcess> {

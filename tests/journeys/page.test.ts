@@ -320,7 +320,9 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
     expect((await fetch(`${page}/api/now`)).status).toBe(401)
     const cloud = /use it: (http\S+)/.exec(again.said())?.[1] ?? ''
     const served = async () => (await (await fetch(cloud)).text()).includes('Pages v2 · production')
-    await eventually(served, { withinMs: 30_000, what: `v2 at ${cloud}` })
+    await eventually(served, { withinMs: 30_000, what: `v2 at ${cloud}` }).catch((error) => {
+      throw new Error(`the second start said: ${again?.said()}`, { cause: error })
+    })
     // The flag and who sees it outlived the server, and its services were told where the new one is.
     const sees = async () =>
       (await (await fetch(`${cloud}/items/i8`, { headers: { cookie: 'me=amaraberg' } })).text()).includes('inline-comments')
