@@ -10,6 +10,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 
   'sdk/flags': [],
   'sdk/stats': [],
+  'sdk/tcp': [],
   'sdk/calls': ['sdk/flags'],
   'sdk/protocol': ['platform/base', 'sdk/flags'],
   'sdk/node': ['sdk/*'],
@@ -22,6 +23,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'domains/deployments': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments', 'domains/releases'],
   'domains/flags': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
   'domains/calls': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
+  'domains/network': ['platform/*', 'sdk/*', 'domains/ledger', 'domains/access', 'domains/environments'],
 
   'apps/server': ['platform/*', 'sdk/*', 'domains/*'],
   'apps/agent': ['platform/base', 'platform/exec'],

@@ -1,0 +1,2 @@
+/** Captures in files: opened, unpacked, divided among cores. */
+export {}
