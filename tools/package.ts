@@ -71,7 +71,9 @@ function manifestOf(folder: string): Manifest {
 type Entry = { readonly path: string; readonly name: string; readonly file: string }
 
 function entriesOf({ exports }: Manifest): Entry[] {
-  return Object.entries(exports).map(([path, file]) => ({ path, file, name: basename(file).replace(/\.ts$/, '') }))
+  // Fixtures are a door for tests of other rooms.
+  const published = Object.entries(exports).filter(([path]) => path !== './fixtures')
+  return published.map(([path, file]) => ({ path, file, name: basename(file).replace(/\.ts$/, '') }))
 }
 
 /** What npm needs to know, and nothing of how we build: development dependencies are part of what was built. */
