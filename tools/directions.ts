@@ -12,7 +12,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sdk/stats': [],
   'sdk/tcp': [],
   'sdk/calls': ['sdk/flags'],
-  'sdk/protocol': ['platform/base', 'sdk/flags'],
+  'sdk/protocol': ['platform/base', 'sdk/flags', 'sdk/tcp'],
   'sdk/node': ['sdk/*'],
   'sdk/cloudfile': ['platform/base', 'sdk/flags', 'sdk/calls'],
 

@@ -184,6 +184,7 @@ export async function createApi<Who extends { actor: string }>(options: ApiOptio
       scope.route({
         method: route.method,
         url: route.path,
+        ...(route.bodyMaxBytes === undefined ? {} : { bodyLimit: route.bodyMaxBytes }),
         schema: schemaOf(route),
         config: route.needs === null ? { rateLimit: { max: openTriesMax.count, timeWindow: openTriesMax.windowMs } } : {},
         onRequest: (request) => identify(request, route),

@@ -17,6 +17,8 @@ export type RouteShape = {
   readonly answer: z.ZodType
   readonly stream?: 'events' | 'bytes'
   readonly upload?: true
+  /** The most that a body has; by default a megabyte. */
+  readonly bodyMaxBytes?: number
 }
 
 type Parsed<R, K extends string> = R extends { readonly [P in K]: infer S extends z.ZodType } ? z.output<S> : undefined

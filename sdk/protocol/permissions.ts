@@ -29,6 +29,8 @@ export const permissions = {
   'flag.approve': 'operator',
   'flag.keys': 'operator',
   'calls.import': 'developer',
+  // Handing in TCP sessions of captures: addresses and times, no payload.
+  'network.send': 'developer',
   'access.manage': 'admin',
 } as const satisfies Record<string, Role>
 export type Action = keyof typeof permissions

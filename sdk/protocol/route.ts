@@ -15,6 +15,8 @@ export type Route = {
   readonly stream?: 'events' | 'bytes'
   /** The body is an octet stream. */
   readonly upload?: true
+  /** The most that a body has where the usual megabyte is too little. */
+  readonly bodyMaxBytes?: number
 }
 export const route = <const R extends Route>(it: R): R => it
 

@@ -7,6 +7,7 @@ import { roles } from './permissions.ts'
 import { pageMax, type Route, route } from './route.ts'
 import { callRoutes } from './routes-calls.ts'
 import { flagRoutes } from './routes-flags.ts'
+import { networkRoutes } from './routes-network.ts'
 import * as wire from './wire.ts'
 
 const named = z.object({ name: z.string() })
@@ -357,6 +358,7 @@ export const routes = {
 
   ...flagRoutes,
   ...callRoutes,
+  ...networkRoutes,
 
   session: {
     /** Opened by a browser from the printed link: sets the cookie and redirects to `to`. */

@@ -271,6 +271,7 @@ const actionSays: Readonly<Record<Action, string>> = {
   'flag.approve': "Approve somebody else's change of a flag",
   'flag.keys': 'Make and end client keys',
   'calls.import': 'Import access logs',
+  'network.send': 'Send TCP sessions of captures',
   'access.manage': 'Manage people and tokens',
 }
 
