@@ -189,7 +189,11 @@ export type Score = {
   /** 0 to 100. */
   readonly value: number
   readonly grade: 'good' | 'fair' | 'poor'
+  /** Those that take something off; 100 less their penalties is the value. */
   readonly parts: readonly ScorePart[]
+  /** How far the score can be trusted, by what the capture shows of the session, and why not further. */
+  readonly confidence: 'high' | 'medium' | 'low'
+  readonly confidenceBecause: string
 }
 
 /** How far the capture itself can be trusted. */
