@@ -151,7 +151,12 @@ async function getWhatTestsNeed() {
     ...(hasChromium() ? [] : ['chromium']),
     // For the recorder of calls; the packages that only hold the server, where there is one: nothing is started by them.
     ...(['redis-server', 'valkey-server'].some(onPath) ? [] : ['redis-server']),
-    ...(['mariadbd', 'mysqld'].some(onPath) || existsSync('/usr/sbin/mariadbd') ? [] : ['mariadb-server-core']),
+    ...(['mariadbd', 'mysqld'].some(hasProgram) ? [] : ['mariadb-server-core']),
+    // For networks of namespaces: hosts and links, loss on them, captures, and links with a delay.
+    ...(hasProgram('ip') && hasProgram('tc') ? [] : ['iproute2']),
+    ...(hasProgram('nft') ? [] : ['nftables']),
+    ...(hasProgram('tcpdump') ? [] : ['tcpdump']),
+    ...(hasProgram('perl') ? [] : ['perl']),
   ]
   if (missing.length === 0) return
   const debian = existsSync('/etc/debian_version') && onPath('apt-get')
@@ -249,6 +254,11 @@ function onPath(program) {
       return false
     }
   })
+}
+
+/** Also where an ordinary user's path does not look. */
+function hasProgram(program) {
+  return onPath(program) || existsSync(join('/usr/sbin', program))
 }
 
 /** Never throws: a program that cannot be started has failed, with the reason as what it said. */
