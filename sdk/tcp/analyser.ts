@@ -1,5 +1,15 @@
 /** The analysis of one capture: bytes in, sessions out as they close. */
+import { Decoder, reasons } from './decode/index.ts'
+import { Flows, shardOf } from './flows.ts'
+import { beginsAnother, label, reusedPorts } from './labels.ts'
+import { Packet } from './packet.ts'
+import { createCaptureReader } from './read/index.ts'
+import { recordOf } from './record.ts'
+import type { Session } from './side.ts'
+import { count, identify } from './tally.ts'
+import { Trace } from './trace/trace.ts'
 import type { CaptureSummary, SessionRecord, Turn } from './types.ts'
+import { Pool } from './unacked.ts'
 
 export type AnalyserOptions = {
   /** Shown in records. */
@@ -8,14 +18,187 @@ export type AnalyserOptions = {
   readonly onSession: (record: SessionRecord) => void
   /** Each turn as it ends, with its session's number. */
   readonly onTurn?: (turn: Turn, session: number) => void
-  /** The session (tshark's tcp.stream) whose every segment is to be kept as well; see `trace`. */
-  readonly trace?: number
-  /** Only sessions of this share of all, so that several processes divide a capture among them. */
+  /** Sessions (tshark's tcp.stream) whose every segment is kept too; each is handed over before its record. */
+  readonly trace?: { readonly sessions: readonly number[]; readonly onTrace: (trace: Trace, session: number) => void }
+  /** Only this share of all sessions, so that several processes divide a capture; sessions are numbered within the share. */
   readonly shard?: { readonly index: number; readonly of: number }
+  /** Live sessions at most; see `liveMax`. */
+  readonly liveMax?: number
 }
 export type Analyser = {
-  /** The next bytes of the file, of any length; they are not kept. */
+  /** The next bytes of the file, of any length; they are not kept. @throws CaptureError when they are no capture */
   write(bytes: Uint8Array): void
+  /** Sessions that have not come out yet, as they are now. */
+  snapshot(): SessionRecord[]
   /** Sessions that are still open come out now. */
   end(): CaptureSummary
+}
+
+/** About 3 kB each: 600 MB. Beyond it, those that were silent longest come out as they are. */
+const liveMax = 200_000
+/** A closed session waits so long for late packets, which otherwise would look like a session of their own. */
+const lingerNs = 120e9
+/** A session that nobody closed comes out after this silence: longer than the two hours between TCP's keep-alives. */
+const silentNs = 3 * 3600e9
+/** Looking through the live sessions costs a step each; so often, at least, it is not noticed. */
+const sweepPackets = 65_536
+
+export function createAnalyser(options: AnalyserOptions): Analyser {
+  return new Engine(options)
+}
+
+class Engine implements Analyser {
+  readonly #options: AnalyserOptions
+  readonly #name: string
+  readonly #packet = new Packet()
+  readonly #decoder = new Decoder()
+  readonly #flows = new Flows()
+  readonly #pool = new Pool()
+  readonly #reader
+  readonly #traces = new Map<Session, Trace>()
+  readonly #notUnderstood = new Float64Array(reasons.length)
+  #frames = 0
+  #tcpPackets = 0
+  #sessions = 0
+  #firstSec = -1
+  #firstNsec = 0
+  #lastSec = -1
+  #lastNsec = 0
+  #untilSweep = sweepPackets
+  #earlyOut = 0
+
+  constructor(options: AnalyserOptions) {
+    this.#options = options
+    this.#name = options.name ?? ''
+    this.#reader = createCaptureReader({ frame: this.#frame.bind(this) })
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#reader.push(bytes)
+  }
+
+  #frame(bytes: Uint8Array, at: number, captured: number, wire: number, linkType: number, sec: number, nsec: number): void {
+    const p = this.#packet
+    this.#frames++
+    if (this.#firstSec < 0) {
+      this.#firstSec = sec
+      this.#firstNsec = nsec
+    }
+    this.#lastSec = sec
+    this.#lastNsec = nsec
+    const reason = this.#decoder.decode(bytes, at, captured, wire, linkType, p)
+    if (reason !== 0) {
+      this.#notUnderstood[reason] = (this.#notUnderstood[reason] as number) + 1
+      return
+    }
+    const { shard } = this.#options
+    if (shard !== undefined && shardOf(p, shard.of) !== shard.index) return
+    p.frame = this.#frames
+    p.sec = sec
+    p.nsec = nsec
+    this.#segment(p)
+  }
+
+  #segment(p: Packet): void {
+    const flows = this.#flows
+    this.#tcpPackets++
+    let session = flows.find(p)
+    let fresh = 0
+    if (session !== undefined && beginsAnother(flows.fromA ? session.a.labels : session.b.labels, p)) {
+      this.#out(session)
+      session = undefined
+      fresh = reusedPorts
+    }
+    if (session === undefined) session = this.#begin(p)
+    const fromA = flows.fromA
+    const mine = fromA ? session.a : session.b
+    const theirs = fromA ? session.b : session.a
+    const t = (p.sec - session.sec) * 1e9 + (p.nsec - session.nsec)
+    const labels = label(session.labels, mine.labels, theirs.labels, this.#pool, p, t) | fresh
+    const kind = count(session, mine, theirs, p, t, fromA, labels)
+    if (this.#traces.size > 0) this.#traces.get(session)?.add(p, t, fromA, mine.window, kind, labels)
+    if (--this.#untilSweep <= 0) this.#sweep(p)
+  }
+
+  #begin(p: Packet): Session {
+    const session = this.#flows.begin(p)
+    session.number = this.#sessions++
+    session.sec = p.sec
+    session.nsec = p.nsec
+    session.firstFrame = p.frame
+    identify(session, p)
+    const { trace, onTurn } = this.#options
+    if (onTurn !== undefined) session.turns.onTurn = (turn) => onTurn(turn, session.number)
+    if (trace?.sessions.includes(session.number)) this.#traces.set(session, new Trace())
+    return session
+  }
+
+  /** Lets go of sessions that are over, and of the most silent ones when there are too many. */
+  #sweep(p: Packet): void {
+    const flows = this.#flows
+    const max = this.#options.liveMax ?? liveMax
+    const silent: { session: Session; ns: number }[] = []
+    for (const session of flows) {
+      const ns = (p.sec - session.sec) * 1e9 + (p.nsec - session.nsec) - session.lastNs
+      if (ns > (session.closedAt >= 0 ? lingerNs : silentNs)) this.#out(session)
+      else if (flows.live > max) silent.push({ session, ns })
+    }
+    if (flows.live > max) {
+      // A quarter at once, so that it need not be done again for a while.
+      silent.sort((one, other) => other.ns - one.ns)
+      for (const { session } of silent.slice(0, flows.live - Math.floor(max * 0.75))) {
+        this.#earlyOut++
+        this.#out(session)
+      }
+    }
+    this.#untilSweep = Math.max(sweepPackets, flows.live)
+    // With little room the bound must hold in between, too.
+    if (max < sweepPackets) this.#untilSweep = Math.max(1, max >> 2)
+  }
+
+  #out(session: Session): void {
+    const trace = this.#traces.get(session)
+    if (trace !== undefined) {
+      trace.aIsClient = session.aIsClient
+      this.#options.trace?.onTrace(trace, session.number)
+      this.#traces.delete(session)
+    }
+    session.turns.end(session)
+    this.#options.onSession(recordOf(session, this.#flows, this.#name))
+    session.a.labels.unacked.clear(this.#pool)
+    session.b.labels.unacked.clear(this.#pool)
+    this.#flows.remove(session)
+  }
+
+  snapshot(): SessionRecord[] {
+    return [...this.#flows].map((session) => recordOf(session, this.#flows, this.#name))
+  }
+
+  end(): CaptureSummary {
+    const read = this.#reader.end()
+    // In the order in which they began.
+    for (const session of [...this.#flows].toSorted((one, other) => one.number - other.number)) this.#out(session)
+    const notUnderstood: Record<string, number> = {}
+    for (const [at, reason] of reasons.entries()) {
+      const times = this.#notUnderstood[at] as number
+      if (times > 0) notUnderstood[reason] = times
+    }
+    const ms = (sec: number, nsec: number) => (sec < 0 ? null : sec * 1e3 + nsec / 1e6)
+    const early =
+      this.#earlyOut === 0
+        ? []
+        : [`${this.#earlyOut} sessions were told before their end: more than ${this.#options.liveMax ?? liveMax} were open at once.`]
+    return {
+      name: this.#name,
+      format: read.format,
+      bytes: read.bytes,
+      packets: this.#frames,
+      tcpPackets: this.#tcpPackets,
+      sessions: this.#sessions,
+      firstMs: ms(this.#firstSec, this.#firstNsec),
+      lastMs: ms(this.#lastSec, this.#lastNsec),
+      notUnderstood: { ...read.notUnderstood, ...notUnderstood },
+      warnings: [...read.warnings, ...early],
+    }
+  }
 }

@@ -1,8 +1,10 @@
 /** What is remembered of a live session. One object per session and two sides; what few sessions need is made when they need it. */
 import { Evidence } from './evidence/evidence.ts'
-import { LabelState } from './labels.ts'
+import { LabelSession, LabelState } from './labels.ts'
 import { LimitClock } from './limits/clock.ts'
 import { TurnClock } from './limits/turns.ts'
+import { SeriesClock } from './series.ts'
+import { labels } from './types.ts'
 
 /** One direction: what this end sent. Sequence numbers are int32, times ns since the session's first packet. */
 export class Side {
@@ -24,6 +26,10 @@ export class Side {
   mss = 0
   synSeen = false
   finSeen = false
+  synRetries = 0
+  sackPermitted = false
+  offersTimestamps = false
+  ecnSetup = false
   packets = 0
   dataPackets = 0
   pureAcks = 0
@@ -39,6 +45,8 @@ export class Side {
   probes = 0
   keepAlives = 0
   windowFulls = 0
+  /** It has offered a window at all. */
+  windowKnown = false
   dupAcks = 0
   sackAcks = 0
   sackBlocks = 0
@@ -46,12 +54,46 @@ export class Side {
   ecnCapable = 0
   ecnMarked = 0
   ecnEchoes = 0
+  /** Unacknowledged bytes now, and since when. */
+  flight = 0
+  flightSince = 0
   flightMax = 0
   /** Integral of bytes in flight over time, and the time in which there were any. */
   flightArea = 0
   flightNs = 0
   initialWindow = 0
+  initialDone = false
+  /** Unique bytes when the last segment was counted. */
+  goodSeen = 0
   lastNs = 0
+  /** Frames with each label; made when the first one has any. */
+  labelCounts: Uint32Array | undefined = undefined
+
+  countLabels(found: number): void {
+    this.labelCounts ??= new Uint32Array(labels.length)
+    for (let at = 0, rest = found; rest !== 0; at++, rest >>>= 1) {
+      if ((rest & 1) !== 0) this.labelCounts[at] = (this.labelCounts[at] as number) + 1
+    }
+  }
+
+  /** Charges the time until `t` to the bytes that were in flight. */
+  flightUntil(t: number): void {
+    const ns = t - this.flightSince
+    // A clock that steps back gives nothing and takes nothing.
+    if (ns > 0) {
+      this.flightArea += this.flight * ns
+      this.flightNs += ns
+    }
+    this.flightSince = t
+  }
+
+  /** Takes the present bytes in flight. */
+  inFlight(t: number): void {
+    const flight = (this.next - this.una) | 0
+    this.flight = flight > 0 ? flight : 0
+    this.flightSince = t
+    if (flight > this.flightMax) this.flightMax = flight
+  }
 }
 
 /** One TCP connection. `a` sent the first packet that was seen; who the client is may be known only later. */
@@ -62,6 +104,22 @@ export class Session {
   readonly b = new Side()
   readonly limits = new LimitClock()
   readonly turns = new TurnClock()
+  readonly labels = new LabelSession()
+  readonly series = new SeriesClock()
+  /** Its place in `Flows`. */
+  slot = -1
+  opener: 'syn' | 'guessed' = 'guessed'
+  vlan = -1
+  firstFrame = 0
+  lastFrame = 0
+  frames = 0
+  /** Segments of which fewer bytes were captured than sent; that could not be read; seen twice; ACKs above what was seen. */
+  truncated = 0
+  unread = 0
+  duplicates = 0
+  ackedAhead = 0
+  fastOpen = false
+  closedAt = -1
   /** Of the first packet. */
   sec = 0
   nsec = 0
@@ -71,8 +129,7 @@ export class Session {
   synAckAt = -1
   /** The handshake's end, by the first ACK after the SYN+ACK. */
   openAt = -1
-  /** SYN to that ACK, ns; -1 unknown. */
-  rttNs = -1
   lastNs = 0
+  /** By whom: 1 the client, 2 the server. */
   reset: 0 | 1 | 2 = 0
 }

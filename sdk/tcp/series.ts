@@ -1,0 +1,102 @@
+/** How a session went over time, in few equal intervals: their width doubles whenever the session outgrows them. */
+import { type DirectionSeries, type Series, seriesMax } from './types.ts'
+
+const fields = 6
+const bytesAt = 0
+const goodAt = 1
+const resentAt = 2
+const rttSumAt = 3
+const rttCountAt = 4
+const flightAt = 5
+
+/** Width of the first intervals, ns. Shorter ones would tell of single packets. */
+const firstStepNs = 1e6
+/** Intervals of a session that has just begun to send: most sessions are short, and there may be many. */
+const firstBins = 4
+
+export class SeriesClock {
+  stepNs = firstStepNs
+  /** Interval by interval: the fields of `a`, then those of `b`. Made with the first data. */
+  #bins: Float64Array | undefined
+
+  /** Data of one side: all its bytes, those never seen before, what is in flight with it, and whether it was sent again. */
+  data(ofA: boolean, t: number, bytes: number, good: number, flight: number, resent: boolean): void {
+    const at = this.#at(ofA, t)
+    const bins = this.#bins as Float64Array
+    bins[at + bytesAt] = (bins[at + bytesAt] as number) + bytes
+    bins[at + goodAt] = (bins[at + goodAt] as number) + good
+    if (resent) bins[at + resentAt] = (bins[at + resentAt] as number) + 1
+    if (flight > (bins[at + flightAt] as number)) bins[at + flightAt] = flight
+  }
+
+  rtt(ofA: boolean, t: number, ns: number): void {
+    const at = this.#at(ofA, t)
+    const bins = this.#bins as Float64Array
+    bins[at + rttSumAt] = (bins[at + rttSumAt] as number) + ns
+    bins[at + rttCountAt] = (bins[at + rttCountAt] as number) + 1
+  }
+
+  #at(ofA: boolean, t: number): number {
+    const bins = this.#bins
+    const bin = t <= 0 ? 0 : Math.floor(t / this.stepNs)
+    const at = bin * 2 * fields
+    if (bins === undefined || at >= bins.length) return this.#room(ofA, t)
+    return ofA ? at : at + fields
+  }
+
+  #room(ofA: boolean, t: number): number {
+    let bins = this.#bins ?? new Float64Array(firstBins * 2 * fields)
+    while (Math.floor(t / this.stepNs) * 2 * fields >= bins.length) {
+      if (bins.length < seriesMax * 2 * fields) {
+        const wider = new Float64Array(bins.length * 2)
+        wider.set(bins)
+        bins = wider
+      } else {
+        fold(bins)
+        this.stepNs *= 2
+      }
+    }
+    this.#bins = bins
+    return this.#at(ofA, t)
+  }
+
+  /** @param endNs of the session: intervals after it are left out */
+  series(endNs: number, aIsClient: boolean): Series {
+    const of = (ofA: boolean): DirectionSeries => {
+      const bins = this.#bins
+      const length = bins === undefined ? 0 : Math.min(bins.length / (2 * fields), Math.floor(endNs / this.stepNs) + 1)
+      const column = (field: number): number[] => {
+        const values: number[] = []
+        for (let i = 0; i < length; i++) values.push((bins as Float64Array)[(i * 2 + (ofA ? 0 : 1)) * fields + field] as number)
+        return values
+      }
+      const counts = column(rttCountAt)
+      return {
+        bytes: column(bytesAt),
+        goodBytes: column(goodAt),
+        resent: column(resentAt),
+        rttMs: column(rttSumAt).map((sum, i) => ((counts[i] as number) === 0 ? null : sum / (counts[i] as number) / 1e6)),
+        inFlight: column(flightAt),
+      }
+    }
+    return { stepMs: this.stepNs / 1e6, directions: [of(aIsClient), of(!aIsClient)] }
+  }
+}
+
+/** Two neighbours become one; the upper half is free again. */
+function fold(bins: Float64Array): void {
+  const count = bins.length / fields
+  // Rows alternate a, b: the neighbour of a row is two on.
+  for (let row = 0; row < count; row++) {
+    const half = count / 2
+    if (row < half) {
+      const first = ((row >> 1) * 4 + (row & 1)) * fields
+      const second = first + 2 * fields
+      for (let field = 0; field < fields; field++) {
+        const a = bins[first + field] as number
+        const b = bins[second + field] as number
+        bins[row * fields + field] = field === flightAt ? Math.max(a, b) : a + b
+      }
+    } else for (let field = 0; field < fields; field++) bins[row * fields + field] = 0
+  }
+}
