@@ -154,6 +154,7 @@ export {
   captureSummaryWire,
   type CapturePartInput,
   type CapturePartWire,
+  type ComparisonWire,
   type EndpointWire,
   networkCallWire,
   type NetworkCallWire,

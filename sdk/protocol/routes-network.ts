@@ -84,7 +84,7 @@ export const networkRoutes = {
       needs: 'look',
       summary: 'Two captures, or two environments, laid side by side',
       query: z.object({ a: side, b: side }),
-      answer: z.object({ a: wire.networkSideWire, b: wire.networkSideWire, comparison: z.record(z.string(), z.unknown()) }),
+      answer: z.object({ a: wire.networkSideWire, b: wire.networkSideWire, comparison: wire.comparisonWire, notes: z.array(z.string()) }),
     }),
     calls: route({
       method: 'GET',

@@ -3,9 +3,12 @@
  * and the calls that travelled in them. Times of day as in wire.ts (ms since the epoch); durations in ms (`Ms`), rates in bits
  * a second (`Bps`), unless a name says otherwise. The shapes of an analysis are those of `@belay/tcp`.
  */
-import type { CaptureSummary, Direction, Distribution, SessionRecord, Turn } from '@belay/tcp'
+import type { CaptureSummary, Comparison, Direction, Distribution, Sentence, SessionRecord, Turn } from '@belay/tcp'
 import { labels, limits, seriesMax } from '@belay/tcp'
 import { z } from 'zod'
+
+/** What may be left out may be undefined: JSON knows no difference. */
+type Loose<T> = { readonly [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K] }
 
 const at = z.number().int()
 const count = z.number().int().nonnegative()
@@ -116,6 +119,8 @@ export const sessionRecordWire = z.object({
     value: z.number().min(0).max(100),
     grade: z.enum(networkGrades),
     parts: z.array(z.object({ name: z.string().max(100), penalty: z.number(), because: sentence })).max(50),
+    confidence: z.enum(['high', 'medium', 'low']),
+    confidenceBecause: sentence,
   }),
   verdict: z.object({ limit: z.enum([...limits, 'none']), share: amount, because: sentence }),
   limits: limitTimes,
@@ -168,8 +173,8 @@ export const captureSummaryWire = z.object({
 }) satisfies z.ZodType<CaptureSummary>
 export type CaptureSummaryWire = z.infer<typeof captureSummaryWire>
 
-/** What a capture cost who served it, when somebody measured that: for comparing solutions. */
-export const resourcesWire = z.object({ cpuSeconds: amount.nullable(), memoryBytes: amount.nullable() })
+/** What a solution used while its capture was taken, when somebody measured that: for comparisons. */
+export const resourcesWire = z.object({ cpuMs: amount.nullable(), memoryBytes: amount.nullable() })
 
 /**
  * Of one request. A record takes 4 to 10 kB of JSON, so that 200 make about what a server parses without holding others up; a
@@ -383,6 +388,12 @@ export const networkCallsWire = z.object({
 })
 export type NetworkCallsWire = z.infer<typeof networkCallsWire>
 
+const sentenceWire = z.object({
+  at: z.number().optional(),
+  kind: z.enum(['happened', 'limits', 'try', 'trust']),
+  text: z.string(),
+}) satisfies z.ZodType<Loose<Sentence>>
+
 export const networkSessionWire = z.object({
   id: z.string(),
   environment: z.string(),
@@ -391,7 +402,7 @@ export const networkSessionWire = z.object({
   captureId: z.string(),
   record: sessionRecordWire,
   /** The session in words: what happened when, what limits it, what to try. */
-  story: z.array(z.string()),
+  story: z.array(sentenceWire),
   traced: z.boolean(),
   /** The slowest first. */
   turns: z.array(turnWire),
@@ -412,3 +423,50 @@ export const networkSideWire = z.object({
   of: count,
   resources: resourcesWire.nullable(),
 })
+
+const outcome = z.enum(['better in A', 'better in B', 'no difference shown'])
+const spread = z.object({
+  sessions: count,
+  p25: z.number().nullable(),
+  median: z.number().nullable(),
+  p75: z.number().nullable(),
+  mean: z.number().nullable(),
+})
+const costs = z.object({
+  goodBytes: amount,
+  wireBytes: amount,
+  wireBytesPerGoodByte: z.number().nullable(),
+  packetsPerMegabyte: z.number().nullable(),
+  cpuMs: z.number().nullable(),
+  cpuMsPerMegabyte: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+})
+
+export const comparisonWire = z.object({
+  outcome,
+  sentences: z.array(z.string()),
+  sessions: z.object({ a: count, b: count }),
+  unmatched: z.object({ a: count, b: count }),
+  by: z.enum(['pairs', 'purposes']),
+  method: z.string(),
+  purposes: z.array(z.object({ port, size: z.string(), a: count, b: count })),
+  measures: z.array(
+    z.object({
+      measure: z.string(),
+      label: z.string(),
+      unit: z.enum(['ms', 'bit/s', 'share', 'points', 'count', 'ratio']),
+      better: z.enum(['lower', 'higher']),
+      a: spread,
+      b: spread,
+      change: z.object({ as: z.enum(['ratio', 'difference']), estimate: z.number(), low: z.number(), high: z.number() }).nullable(),
+      effect: z.number().nullable(),
+      effectSize: z.enum(['negligible', 'small', 'medium', 'large']).nullable(),
+      p: z.number().nullable(),
+      pAdjusted: z.number().nullable(),
+      outcome,
+      because: z.string(),
+    }),
+  ),
+  costs: z.object({ a: costs, b: costs }),
+}) satisfies z.ZodType<Comparison>
+export type ComparisonWire = z.infer<typeof comparisonWire>
