@@ -7,6 +7,9 @@ import { defineConfig } from 'vitest/config'
  */
 const workers = Math.max(2, availableParallelism())
 
+/** Conformance that computes and needs no cloud. */
+const computed = ['tests/conformance/changepoints.test.ts', 'tests/conformance/tcp-*.test.ts']
+
 export default defineConfig({
   test: {
     globalSetup: 'platform/testkit/global-setup.ts',
@@ -35,8 +38,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'conformance',
+          maxWorkers: workers,
+          include: [...computed],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'journeys',
           include: ['tests/{journeys,conformance}/**/*.test.ts'],
+          exclude: [...computed, '**/node_modules/**'],
           // A journey deploys a real cloud on two cores; beside another one it would measure the neighbour.
           fileParallelism: false,
           sequence: { groupOrder: 1 }, // After all others, which answer sooner.
