@@ -8,7 +8,7 @@ import { recordOf } from './record.ts'
 import type { Session } from './side.ts'
 import { count, identify } from './tally.ts'
 import { Trace } from './trace/trace.ts'
-import type { CaptureSummary, SessionRecord, Turn } from './types.ts'
+import type { CaptureSummary, LabelFigures, SessionRecord, Turn } from './types.ts'
 import { Pool } from './unacked.ts'
 
 export type AnalyserOptions = {
@@ -20,6 +20,11 @@ export type AnalyserOptions = {
   readonly onTurn?: (turn: Turn, session: number) => void
   /** Sessions (tshark's tcp.stream) whose every segment is kept too; each is handed over before its record. */
   readonly trace?: { readonly sessions: readonly number[]; readonly onTrace: (trace: Trace, session: number) => void }
+  /** tshark's labels as they are given (a bit for each of `labels`), and what it would say of a session when that comes out. */
+  readonly onLabels?: {
+    readonly frame?: (frame: number, labels: number) => void
+    readonly session?: (session: number, figures: LabelFigures) => void
+  }
   /** Only this share of all sessions, so that several processes divide a capture; sessions are numbered within the share. */
   readonly shard?: { readonly index: number; readonly of: number }
   /** Live sessions at most; see `liveMax`. */
@@ -115,6 +120,7 @@ class Engine implements Analyser {
     const theirs = fromA ? session.b : session.a
     const t = (p.sec - session.sec) * 1e9 + (p.nsec - session.nsec)
     const labels = label(session.labels, mine.labels, theirs.labels, this.#pool, p, t) | fresh
+    if (labels !== 0) this.#options.onLabels?.frame?.(p.frame, labels)
     const kind = count(session, mine, theirs, p, t, fromA, labels)
     if (this.#traces.size > 0) this.#traces.get(session)?.add(p, t, fromA, mine.window, kind, labels)
     if (--this.#untilSweep <= 0) this.#sweep(p)
@@ -164,6 +170,7 @@ class Engine implements Analyser {
       this.#traces.delete(session)
     }
     session.turns.end(session)
+    this.#options.onLabels?.session?.(session.number, labelFigures(session))
     this.#options.onSession(recordOf(session, this.#flows, this.#name))
     session.a.labels.unacked.clear(this.#pool)
     session.b.labels.unacked.clear(this.#pool)
@@ -201,4 +208,10 @@ class Engine implements Analyser {
       warnings: [...read.warnings, ...early],
     }
   }
+}
+
+function labelFigures({ a, b, aIsClient, labels }: Session): LabelFigures {
+  const figures = ({ labels: { ackRtts, ackRttSumNs, inFlightMax } }: Session['a']) => ({ ackRtts, ackRttNs: ackRttSumNs, inFlightMax })
+  const [client, server] = aIsClient ? [a, b] : [b, a]
+  return { handshakeNs: labels.rttNs, directions: [figures(client), figures(server)] }
 }

@@ -41,6 +41,15 @@ export const labels = [
 ] as const
 export type Label = (typeof labels)[number]
 
+/** What else tshark says of a session: to hold Belay against it, for nothing else (its round trips know no Karn). */
+export type LabelFigures = {
+  /** `tcp.analysis.initial_rtt`; 0: unknown. */
+  readonly handshakeNs: number
+  /** Client to server, server to client: how many `ack_rtt` and their sum, the highest `bytes_in_flight`. */
+  readonly directions: readonly [LabelSide, LabelSide]
+}
+type LabelSide = { readonly ackRtts: number; readonly ackRttNs: number; readonly inFlightMax: number }
+
 export type Distribution = {
   readonly samples: number
   readonly minMs: number
