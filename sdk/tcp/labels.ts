@@ -52,11 +52,10 @@ export class LabelState {
   readonly unacked = new Unacked()
   /** Bytes of the SACK ranges of its last packet. */
   sacked = 0
-  /** Of the last analysed segment. */
-  ackRttNs = 0
-  inFlight = 0
+  /** tshark's `ack_rtt` of the acknowledgements that it sent, which knows nothing of Karn's rule: for comparison alone. */
   ackRtts = 0
   ackRttSumNs = 0
+  /** Largest `bytes_in_flight`. */
   inFlightMax = 0
 }
 
@@ -193,19 +192,13 @@ function analyse(
 
   const sent = rev.unacked.count === 0 ? -1 : rev.unacked.acknowledge(pool, ack)
   if (sent >= 0 && t !== sent) {
-    rev.ackRttNs = t - sent
-    rev.ackRtts++
-    rev.ackRttSumNs += rev.ackRttNs
+    fwd.ackRtts++
+    fwd.ackRttSumNs += t - sent
   }
 
-  fwd.inFlight = 0
   if (len > 0 && fwd.inFlightValid && fwd.unacked.count > 0) {
-    let flight = (fwd.unacked.highest - fwd.unacked.lowest) >>> 0
-    flight -= rev.sacked
-    if (flight > 0 && flight < 2_000_000_000) {
-      fwd.inFlight = flight - one
-      if (fwd.inFlight > fwd.inFlightMax) fwd.inFlightMax = fwd.inFlight
-    }
+    const flight = ((fwd.unacked.highest - fwd.unacked.lowest) >>> 0) - rev.sacked
+    if (flight > 0 && flight < 2_000_000_000 && flight - one > fwd.inFlightMax) fwd.inFlightMax = flight - one
   }
   return found
 }
