@@ -28,8 +28,16 @@ export type TestCloud = {
   close(): Promise<void>
 }
 
+/** A host of a test's own network, on which the server, its agent and its services run instead of this machine's own ground. */
+export type Elsewhere = { readonly address: string; argv(...command: string[]): [program: string, ...args: string[]] }
+
 /** @param homeFolder where the server keeps its things; `.belay` in the repository when absent */
-export async function testCloud(files: Record<string, string>, env: Record<string, string> = {}, homeFolder?: string): Promise<TestCloud> {
+export async function testCloud(
+  files: Record<string, string>,
+  env: Record<string, string> = {},
+  homeFolder?: string,
+  elsewhere?: Elsewhere,
+): Promise<TestCloud> {
   const place: TemporaryFolder = await temporaryFolder()
   const folder = place.path
   const home = homeFolder ?? join(folder, '.belay')
@@ -62,7 +70,9 @@ export async function testCloud(files: Record<string, string>, env: Record<strin
   async function start(): Promise<void> {
     if (server !== undefined && !hasEnded(server)) throw new Error('the server runs already')
     // A group of its own, so that killing the group takes the server alone and not the tests.
-    const child = spawn(process.execPath, [serverMain, '--repository', folder, '--home', home, '--port', String(port)], {
+    const command = [process.execPath, serverMain, '--repository', folder, '--home', home, '--port', String(port)]
+    const [program, ...args] = elsewhere === undefined ? command : elsewhere.argv(...command, '--host', elsewhere.address)
+    const child = spawn(program as string, args, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
