@@ -177,7 +177,7 @@ export function shardOf(p: Packet, of: number): number {
   return (hashOf(p) >>> 20) % of
 }
 
-function widened(words: Int32Array): Int32Array {
+function widened(words: Int32Array): Int32Array<ArrayBuffer> {
   const wider = new Int32Array(words.length * 2)
   wider.set(words)
   return wider
