@@ -75,7 +75,7 @@ export type Costs = {
 }
 
 export type Comparison = {
-  readonly outcome: Outcome
+  readonly outcome: Outcome | 'each better in something'
   /** What is to be read first: the outcome with its greatest differences, then the costs. */
   readonly sentences: readonly string[]
   readonly sessions: { readonly a: number; readonly b: number }
