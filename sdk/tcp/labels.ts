@@ -1,7 +1,8 @@
 /**
  * Layer one: the labels that tshark 4.0.17 gives a segment, with its state and its quirks, so that anybody can hold
  * Belay against Wireshark. Rules in words: docs/reference/tcp.md. Sequence numbers are compared modulo 2^32; here, as
- * in Wireshark, `next`, `lastAck` and `maxToAck` are unset while they are 0.
+ * in Wireshark, `next`, `lastAck` and `maxToAck` are unset while they are 0, and of two numbers exactly 2^31 apart each
+ * is after the other and before it.
  */
 import { ACK, FIN, type Packet, RST, SYN } from './packet.ts'
 import { labels } from './types.ts'
@@ -123,7 +124,7 @@ function analyse(
   if (len === 1 && seq === N && rev.window === 0) found = zeroWindowProbe
   else {
     if (win === 0 && !sfr) found |= zeroWindow
-    if (N !== 0 && ((seq - N) | 0) > 0 && (flags & RST) === 0) {
+    if (N !== 0 && ((N - seq) | 0) < 0 && (flags & RST) === 0) {
       found |= lostSegment
       fwd.inFlightValid = false
     }
@@ -148,7 +149,7 @@ function analyse(
   }
 
   if (ack !== fwd.lastAck) fwd.dupAcks = 0
-  if (hasAck && rev.maxToAck !== 0 && ((ack - rev.maxToAck) | 0) > 0) {
+  if (hasAck && rev.maxToAck !== 0 && ((rev.maxToAck - ack) | 0) < 0) {
     if (((rev.maxToAck - rev.next) | 0) < 0) {
       rev.maxToAck = rev.next
       found |= ackLostSegment
@@ -179,7 +180,7 @@ function analyse(
     fwd.unacked.append(pool, seq, end, t)
   }
   if ((found & zeroWindowProbe) === 0) {
-    if (fwd.next === 0 || ((end - fwd.next) | 0) > 0) {
+    if (fwd.next === 0 || ((fwd.next - end) | 0) < 0) {
       fwd.next = end
       fwd.nextAt = t
     }

@@ -87,9 +87,9 @@ export class Unacked {
     let sent = -1
     const { seq, end, link } = pool
     while (at >= 0) {
-      const over = ((end[at] as number) - ack) | 0
-      if (over > 0) break
-      if (over === 0 && sent < 0) sent = pool.time[at] as number
+      const past = (ack - (end[at] as number)) | 0
+      if (past < 0) break
+      if (past === 0 && sent < 0) sent = pool.time[at] as number
       const next = link[at] as number
       pool.give(at)
       this.count--
@@ -97,7 +97,7 @@ export class Unacked {
     }
     this.#oldest = at
     if (at >= 0) {
-      if (((ack - (seq[at] as number)) | 0) > 0) seq[at] = ack
+      if ((((seq[at] as number) - ack) | 0) < 0) seq[at] = ack
       this.lowest = seq[at] as number
     } else this.#newest = -1
     return sent
@@ -113,9 +113,9 @@ export class Unacked {
     this.count = 0
     while (at >= 0) {
       const next = link[at] as number
-      const over = ((end[at] as number) - ack) | 0
-      if (over > 0) {
-        if (((ack - (seq[at] as number)) | 0) > 0) seq[at] = ack
+      const past = (ack - (end[at] as number)) | 0
+      if (past < 0) {
+        if ((((seq[at] as number) - ack) | 0) < 0) seq[at] = ack
         const from = seq[at] as number
         const to = end[at] as number
         if (kept < 0) {
@@ -131,7 +131,7 @@ export class Unacked {
         kept = at
         this.count++
       } else {
-        if (over === 0 && sent < 0) sent = pool.time[at] as number
+        if (past === 0 && sent < 0) sent = pool.time[at] as number
         pool.give(at)
       }
       at = next
