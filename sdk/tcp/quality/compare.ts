@@ -162,11 +162,11 @@ function decide({ of, enough, ...tried }: Tried, pAdjusted: number | null): Comp
   if (!enough || !change || effect === null)
     return none(`Too few sessions have it: ${whole(a.sessions)} of A and ${whole(b.sessions)} of B.`)
   if (pAdjusted === null) return none(`It is ${of.say(a.median ?? 0)} in every session.`)
-  const figures = `${figuresOf(of, a, b)}; ${intervalOf(of, change)}`
+  const figures = `${figuresOf(of, a, b)}${byMeans(a, b) ? '' : `; ${intervalOf(of, change)}`}`
   if (pAdjusted > alpha) return none(`${figures}: chance alone may do that.`)
   const distance = Math.abs(change.as === 'ratio' ? Math.log(change.estimate) : change.estimate)
   // A median that does not move says nothing of what most sessions do not have at all: there the means speak.
-  const moved = distance > 0 ? distance : Math.abs((b.mean ?? 0) - (a.mean ?? 0))
+  const moved = distance > 0 || change.as === 'ratio' ? distance : Math.abs((b.mean ?? 0) - (a.mean ?? 0))
   if (Math.abs(effect) < effectSizes[0][0] && of.measure !== 'neverOpened')
     return none(`${figures}: certain, but nearly all sessions overlap (Cliff's delta ${effect.toFixed(2)}).`)
   if (moved < (change.as === 'ratio' ? Math.log1p(of.matters) : of.matters)) return none(`${figures}: certain, but too small to matter.`)
@@ -174,20 +174,25 @@ function decide({ of, enough, ...tried }: Tried, pAdjusted: number | null): Comp
   return { ...tried, pAdjusted, outcome, because: `${figures}; ${sizeOf(effect)} effect (Cliff's delta ${effect.toFixed(2)}).` }
 }
 
-/** Medians; means where the medians do not differ. */
+/** Where the medians do not differ, the means do, of what most sessions do not have at all. */
+const byMeans = (a: Spread, b: Spread) => a.median === b.median
+
 function figuresOf(of: Measure, a: Spread, b: Spread): string {
-  const byMean = a.median === b.median || of.measure === 'neverOpened'
+  const byMean = byMeans(a, b)
   const [one, other] = byMean ? [a.mean ?? 0, b.mean ?? 0] : [a.median ?? 0, b.median ?? 0]
   return `${byMean ? 'Mean' : 'Median'} ${of.say(one)} in A, ${of.say(other)} in B`
 }
 
 function intervalOf(of: Measure, change: NonNullable<Compared['change']>): string {
   if (change.as === 'ratio') {
-    const said = (ratio: number) => signed(ratio - 1, percent)
-    return `B ${said(change.estimate)} (95 % interval ${said(change.low)} to ${said(change.high)})`
+    return `B ${ratioOf(change.estimate)} (95 % interval ${ratioOf(change.low)} to ${ratioOf(change.high)})`
   }
   return `B ${signed(change.estimate, of.say)} (95 % interval ${signed(change.low, of.say)} to ${signed(change.high, of.say)})`
 }
+
+/** `+12 %`, `-8 %`; from twice as much on `3.1 times`. */
+const ratioOf = (ratio: number) => (ratio >= 2 ? `${timesOf(ratio)} times` : signed(ratio - 1, percent))
+const timesOf = (ratio: number) => (ratio >= 100 ? whole(ratio) : ratio.toFixed(1))
 
 const signed = (value: number, say: (value: number) => string) => (value === 0 ? say(0) : `${value > 0 ? '+' : '-'}${say(Math.abs(value))}`)
 
@@ -211,12 +216,15 @@ function inWords(one: Compared): string {
   const { change, a, b } = one
   if (!of || !change) return one.label
   const more = (one.effect ?? 0) > 0
+  if (change.as === 'ratio' && change.estimate >= 2) {
+    return `${one.label} ${timesOf(change.estimate)} times as high in B (${timesOf(change.low)} to ${timesOf(change.high)})`
+  }
   if (change.as === 'ratio') {
     const ends = [change.low, change.high].map((ratio) => Math.abs(ratio - 1)).sort((x, y) => x - y)
     const [near = 0, far = 0] = ends
     return `${one.label} ${percent(Math.abs(change.estimate - 1))} ${more ? 'higher' : 'lower'} in B (${percent(near).replace(' %', '')} to ${percent(far)})`
   }
-  const byMean = a.median === b.median || one.measure === 'neverOpened'
+  const byMean = byMeans(a, b)
   const [from, to] = byMean ? [a.mean ?? 0, b.mean ?? 0] : [a.median ?? 0, b.median ?? 0]
   return `${one.label} ${of.say(from)} in A and ${of.say(to)} in B${byMean ? ' on average' : ''}`
 }
@@ -238,7 +246,7 @@ function sentencesOf(
         .slice(0, 4)
         .map(inWords),
     )
-  const used = compared.find(({ measure }) => measure === 'score')
+  const used = compared.find(({ measure }) => measure === 'neverOpened')
   const looked = compared.filter(({ p }) => p !== null).length
   const among = `${count(used?.a.sessions ?? 0, 'session')} of A and ${whole(used?.b.sessions ?? 0)} of B`
   if (outcome === 'each better in something') said.push(`Each is better in something, among ${among}. A: ${of('A')}.`, `B: ${of('B')}.`)

@@ -1,5 +1,6 @@
 /** Like with like: sessions of two sides by what they were for. */
 import type { SessionRecord } from '../types.ts'
+import { neverOpened } from './facts.ts'
 import type { Purpose } from './types.ts'
 
 export type Matched = {
@@ -31,9 +32,17 @@ const sizeWords = [
 ]
 
 export function match(a: readonly SessionRecord[], b: readonly SessionRecord[]): Matched {
+  const ports = { a: portsOf(a), b: portsOf(b) }
+  const lost = { a: 0, b: 0 }
   const groups = new Map<string, { port: number; size: number; a: SessionRecord[]; b: SessionRecord[] }>()
   const put = (side: 'a' | 'b', records: readonly SessionRecord[]) => {
+    const theirs = side === 'a' ? ports.b : ports.a
     for (const record of records) {
+      // What never opened has no size: it counts among all sessions to its port.
+      if (neverOpened(record)) {
+        if (!theirs.has(record.server.port)) lost[side]++
+        continue
+      }
       const size = sizeClassOf(record)
       const key = `${record.server.port} ${size}`
       let group = groups.get(key)
@@ -51,12 +60,14 @@ export function match(a: readonly SessionRecord[], b: readonly SessionRecord[]):
     a: group.a,
     b: group.b,
   }))
-  const [matchedA, matchedB] = [sum(both, 'a'), sum(both, 'b')]
-  return { purposes, pairs: pairsOf(a, b), unmatched: { a: a.length - matchedA, b: b.length - matchedB } }
+  for (const group of groups.values()) {
+    if (group.b.length === 0) lost.a += group.a.length
+    if (group.a.length === 0) lost.b += group.b.length
+  }
+  return { purposes, pairs: pairsOf(a, b), unmatched: lost }
 }
 
-const sum = (groups: readonly { a: SessionRecord[]; b: SessionRecord[] }[], side: 'a' | 'b') =>
-  groups.reduce((all, group) => all + group[side].length, 0)
+const portsOf = (records: readonly SessionRecord[]) => new Set(records.map((record) => record.server.port))
 
 /** Two requests are the same if their bytes differ by no more: cookies and dates do that much. */
 const sameWithin = 0.02
