@@ -49,8 +49,10 @@ export class Packet {
   readonly sack = new Int32Array(8)
   /** Quoted inside an ICMP error: it may begin a session and counts as a frame, but is not analysed. */
   quoted = false
-  /** The frame was shorter than its headers: what is missing reads as 0; not analysed. */
+  /** Its length cannot be told (a header cut off or a lie, the first of IP fragments that are not joined): not analysed; what is missing reads as 0. */
   cut = false
+  /** So little of its header was captured (less than 16 bytes) that it belongs to no session: a frame with TCP, nothing more. `cut` too. */
+  sessionless = false
   /** Fewer bytes were captured than were on the wire. */
   truncated = false
 }
