@@ -1,0 +1,2 @@
+export { Decoder } from './decoder.ts'
+export { reasons } from './reasons.ts'
