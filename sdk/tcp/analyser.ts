@@ -107,12 +107,14 @@ class Engine implements Analyser {
   #segment(p: Packet): void {
     const flows = this.#flows
     this.#tcpPackets++
+    if (p.sessionless) return
     let session = flows.find(p)
     let fresh = 0
     if (session !== undefined && beginsAnother(flows.fromA ? session.a.labels : session.b.labels, p)) {
       this.#out(session)
       session = undefined
-      fresh = reusedPorts
+      // Of a segment that cannot be read whole nothing is said, here too.
+      if (!p.cut) fresh = reusedPorts
     }
     if (session === undefined) session = this.#begin(p)
     const fromA = flows.fromA

@@ -89,7 +89,7 @@ export function label(session: LabelSession, fwd: LabelState, rev: LabelState, p
     }
   }
   fwd.sacked = 0
-  if (p.quoted || p.cut) return found
+  if (p.quoted || p.cut) return 0
   if (!fwd.baseKnown) {
     fwd.baseKnown = true
     fwd.base = (flags & SYN) !== 0 ? seq : (seq - 1) | 0
