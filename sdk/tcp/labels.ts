@@ -198,7 +198,9 @@ function analyse(
   }
 
   if (len > 0 && fwd.inFlightValid && fwd.unacked.count > 0) {
-    const flight = ((fwd.unacked.highest - fwd.unacked.lowest) >>> 0) - rev.sacked
+    // Relative to the first segment that was seen: a list that reaches back behind it is far too long, and not told.
+    const from = (fwd.unacked.lowest - fwd.base) >>> 0
+    const flight = ((fwd.unacked.highest - fwd.base) >>> 0) - from - rev.sacked
     if (flight > 0 && flight < 2_000_000_000 && flight - one > fwd.inFlightMax) fwd.inFlightMax = flight - one
   }
   return found
