@@ -15,6 +15,8 @@ export class Cursor {
   limit = 0
   /** Inside the first fragment of an IP packet whose other fragments will not be joined to it. */
   fragmented = false
+  /** Inside an ICMP redirect. */
+  redirected = false
   /** Where the segment found goes: its addresses are those of the innermost IP header. */
   packet: Packet
   readonly fragments: Fragments

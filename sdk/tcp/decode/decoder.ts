@@ -10,7 +10,7 @@ import { readCiscoHdlc, readEthernet, readEtherType, readLlc, readMpls, readPpp,
 import { readLink } from './link.ts'
 import { tooManyLayers } from './reasons.ts'
 import { readHeader, readTcp } from './tcp.ts'
-import { readGre, readIcmp, readUdp } from './tunnels.ts'
+import { readGre, readIcmp4, readIcmp6, readUdp } from './tunnels.ts'
 
 /**
  * A tunnel in a tunnel with tags takes about twenty; each layer is at least a byte, so a frame made of tags could have
@@ -80,6 +80,7 @@ export class Decoder {
     // A file may say that more was captured than there was.
     c.limit = at + Math.max(captured, wire)
     c.fragmented = false
+    c.redirected = false
     let next = readLink(c, linkType)
     for (let layers = 0; layers < layersMax; layers++) {
       if (next === TCP) return readTcp(c, p)
@@ -109,9 +110,9 @@ function readLayer(c: Cursor, layer: number): number {
     case GRE:
       return readGre(c)
     case ICMP4:
-      return readIcmp(c, false)
+      return readIcmp4(c)
     case ICMP6:
-      return readIcmp(c, true)
+      return readIcmp6(c)
     case WLAN:
       return readWlan(c, false)
     case NSH:

@@ -164,7 +164,8 @@ export function readWlan(c: Cursor, swapped: boolean): number {
   const subtype = control >> 4
   if ((control & 0x0c) !== 0x08 || (subtype & 4) !== 0) return notIp
   if ((flags & 0x40) !== 0) return encrypted
-  if ((flags & 0x04) !== 0 || (c.u8(22) & 0x0f) !== 0) return notIp
+  // More fragments follow. A fragment's number alone says nothing: some drivers and controllers write it wrong.
+  if ((flags & 0x04) !== 0) return notIp
   let header = 24
   if ((flags & 3) === 3) header += 6
   if ((subtype & 8) !== 0) {

@@ -7,6 +7,7 @@ const identified = 16
 
 /** At `c.at` something that says it is TCP. */
 export function readTcp(c: Cursor, p: Packet): number {
+  if (c.redirected) c.bound(8)
   const { at, end } = c
   const known = p.quoted || c.fragmented ? -1 : c.limit
   if (end - at >= 20) readHeader(c.bytes, c.view, at, end, known, p)

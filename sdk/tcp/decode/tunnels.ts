@@ -1,7 +1,7 @@
 /** What carries whole packets or frames inside UDP, GRE and ICMP errors. */
 import { type Cursor, ETHERNET, ETHERTYPE, GRE, IP, MPLS, PPP, WLAN } from './cursor.ts'
 import { nextProtocol, readWlan } from './layers.ts'
-import { badIp, cutInTunnel, encrypted, icmpOnly, notIp, otherProtocol, udpOnly } from './reasons.ts'
+import { cutInTunnel, encrypted, icmpOnly, notIp, otherProtocol, udpOnly } from './reasons.ts'
 
 /** What a datagram carries is told by either of its ports, as Wireshark does, the lower one first. */
 export function readUdp(c: Cursor): number {
@@ -95,7 +95,7 @@ function readCapwap(c: Cursor): number {
   if (!c.has(8)) return cutInTunnel
   if ((c.u8(0) & 0x0f) === 1) return encrypted
   const header = (c.u8(1) >> 3) * 4
-  const native = (c.u8(3) & 1) === 1
+  const native = (c.u8(2) & 1) === 1
   const fragment = (c.u8(3) & 0x80) !== 0
   if (header < 8) return notIp
   if (fragment) return notIp
@@ -181,16 +181,30 @@ function readErspan(c: Cursor, numbered: boolean): number {
   return behind(c, (c.u8(11) & 1) === 1 ? 20 : 12, ETHERNET)
 }
 
-/** An error quotes the beginning of the packet that it is about (RFC 792: 3, 4, 5, 11, 12; RFC 4443: 1 to 4). */
-export function readIcmp(c: Cursor, six: boolean): number {
+/**
+ * An error quotes the beginning of the packet that it is about (RFC 792: 3, 4, 5, 11, 12; RFC 4443: 1 to 4), and may say how
+ * much of it when something else follows (RFC 4884).
+ */
+export function readIcmp4(c: Cursor): number {
   if (!c.has(9)) return icmpOnly
   const type = c.u8(0)
-  const quotes = six ? type >= 1 && type <= 4 : type === 3 || type === 4 || type === 5 || type === 11 || type === 12
-  if (!quotes) return icmpOnly
+  if (type !== 3 && type !== 4 && type !== 5 && type !== 11 && type !== 12) return icmpOnly
+  const said = type === 3 || type === 11 || type === 12 ? c.u8(5) * 4 : 0
+  // Of a redirect tshark reads the IP header and eight bytes, which is what RFC 792 promises.
+  c.redirected = type === 5
+  return quoted(c, said)
+}
+
+export function readIcmp6(c: Cursor): number {
+  if (!c.has(9)) return icmpOnly
+  const type = c.u8(0)
+  if (type < 1 || type > 4) return icmpOnly
+  return quoted(c, type === 1 || type === 3 ? c.u8(4) * 8 : 0)
+}
+
+function quoted(c: Cursor, said: number): number {
   c.at += 8
+  if (said > 0) c.bound(said)
   c.packet.quoted = true
   return IP
 }
-
-/** So that what is quoted is said to be of ICMP, where it holds no TCP. */
-export const quotedReason = (reason: number): number => (reason === badIp ? icmpOnly : reason)
