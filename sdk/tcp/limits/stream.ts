@@ -1,0 +1,326 @@
+/** What limits one direction while it carries data. Made when its first data is seen. */
+import type { Side } from '../side.ts'
+import { Delayed } from './delayed.ts'
+
+/** What the last data segment says of the sender's buffer. */
+export const unknown = 0
+/** A full segment without PSH: there was more to send. */
+export const more = 1
+/** A segment that was not full, with PSH: everything was sent. */
+export const empty = 2
+
+/** A round trip that is longer than the shortest by a quarter, and by this, has waited in a queue. */
+const queueNsMin = 1e6
+const queueShare = 0.25
+/** Rounds without a larger flight before the sender's own buffer is taken for the reason; congestion control grows by a segment a round. */
+const flatRounds = 16
+/** After a loss cubic stays below its old top for some seconds. */
+const flatRoundsAfterLoss = 128
+/** Growth that counts, in segments. */
+const growthSegments = 2
+/** Of the segments of flat rounds, the share that no acknowledgement released, from which on something else than TCP spaces them. */
+const unclockedShare = 0.3
+/** A capture that sees a fifth of the round trip on the sender's side is far from it. */
+const farShare = 0.2
+/** On shorter ways the two ends see the same. */
+const farNsMin = 0.3e6
+/** A round without any measure of the round trip. */
+const roundNsDefault = 100e6
+const roundNsMin = 0.2e6
+
+/** Why time on the path passes: what the last loss was, if there was any. */
+const noLoss = 0
+const randomLoss = 1
+const congestionLoss = 2
+
+export type PathLimit = 'slowStart' | 'application' | 'bandwidth' | 'loss'
+
+export class Stream {
+  // --- Charged time, ns
+  slowStartNs = 0
+  receiverNs = 0
+  lossNs = 0
+  bandwidthNs = 0
+  /** The other end, or the path, waited for this end's program. */
+  applicationNs = 0
+
+  // --- The sender's buffer and recovery
+  after: 0 | 1 | 2 = unknown
+  recovering = false
+  recoverUntil = 0
+  /** Segments lost or sent again, and periods of recovery; those that began with a timer. */
+  resent = 0
+  recoveries = 0
+  timeouts = 0
+  #lastLoss: 0 | 1 | 2 = noLoss
+
+  // --- Where the capture is
+  located = false
+  /** The capture is nearer to the receiver: what the sender knew is `delayed` by the way to it and back. */
+  delayed: Delayed | undefined = undefined
+  #wayNs = 0
+  /** What the sender knows; live from the sides when the capture is near it. */
+  #una = 0
+  #edge = 0
+  /** The other end's newest timestamp, when it was first seen, and whether its echo is awaited. */
+  #stamp = 0
+  #stampAt = 0
+  #stampAwaited = false
+  #stampSeen = 0
+  #stamped = false
+
+  // --- The present round, a round trip long
+  /** Time in it in which nothing but the path held the sender back. */
+  roundNs = 0
+  #roundAt = -1
+  #roundEnd = 0
+  #roundUna = 0
+  #roundFlight = 0
+  #ackRtt = 0
+  #wayRtt = 0
+  #queued = false
+  /** Rounds since the flight grew, their time that is not charged yet, and the flight then. */
+  #flat = 0
+  flatNs = 0
+  #flatTop = 0
+  #segments = 0
+  #unclocked = 0
+  #ackAt = -1
+  #dataAt = -1
+
+  // --- For the ceilings
+  linkBytes = 0
+  linkNs = 0
+  /** Sum over rounds in which a queue stood, of the shortest round trip of each, for a mean. */
+  queueRttNs = 0
+  queueRounds = 0
+  windowTop = 0
+
+  /** Bytes that the sender believes to be on their way. */
+  flight(mine: Side): number {
+    if (this.delayed !== undefined) return (mine.next - this.#una) | 0
+    return mine.acked ? (mine.next - mine.una) | 0 : 0
+  }
+
+  /** The sender has no room for a segment (or half the window, where that is less: RFC 1122, 4.2.3.4). */
+  windowClosed(mine: Side, theirs: Side): boolean {
+    if (!theirs.windowKnown) return false
+    const una = this.delayed === undefined ? mine.una : this.#una
+    const edge = this.delayed === undefined ? (mine.una + theirs.window) | 0 : this.#edge
+    // Without its SYN nobody knows how the window is scaled, but nothing is nothing.
+    if (theirs.scale === -1) return edge === una
+    const half = theirs.windowMax >>> 1
+    const segment = this.segment(mine, theirs)
+    return ((edge - mine.next) | 0) < (half > 0 && half < segment ? half : segment)
+  }
+
+  /** The payload of a full segment, as far as it is known. */
+  segment(mine: Side, theirs: Side): number {
+    const most = theirs.mss > 0 ? theirs.mss : 1460
+    return mine.segmentMax >= 536 && mine.segmentMax < most ? mine.segmentMax : most - 12
+  }
+
+  // --- Rounds
+
+  /** Another piece of time in which nothing but the path held the sender back. */
+  path(ns: number, t: number, mine: Side, theirs: Side): void {
+    if (this.#roundAt < 0) this.#begin(t - ns, mine)
+    this.roundNs += ns
+    if (t >= this.#roundEnd) this.#end(t, mine, theirs)
+  }
+
+  /** Ends the round now, as something else begins to hold the sender back. */
+  cut(t: number, mine: Side, theirs: Side): void {
+    if (this.#roundAt >= 0) this.#end(t, mine, theirs)
+  }
+
+  #begin(t: number, mine: Side): void {
+    const { srttNs } = mine.evidence
+    const rtt = (srttNs > 0 ? srttNs : 0) + this.#wayNs
+    this.#roundAt = t
+    this.#roundEnd = t + (rtt > roundNsMin ? rtt : rtt > 0 ? roundNsMin : roundNsDefault)
+    this.#roundUna = this.delayed === undefined ? mine.una : this.#una
+    this.#roundFlight = 0
+    this.#ackRtt = 0
+    this.#wayRtt = 0
+    this.roundNs = 0
+  }
+
+  #end(t: number, mine: Side, theirs: Side): void {
+    const took = t - this.#roundAt
+    const measured = this.#ackRtt > 0 || this.#wayRtt > 0
+    if (measured) this.#queued = this.#inQueue(mine)
+    const grown = this.#roundFlight > this.#flatTop + growthSegments * this.segment(mine, theirs)
+    if (this.#queued || grown) {
+      this.#commitFlat()
+      if (grown) this.#flatTop = this.#roundFlight
+      this.#segments = 0
+      this.#unclocked = 0
+    } else this.#flat++
+    const limit = this.pathLimit()
+    if (!this.#queued && this.#flat > 0 && !this.#isFlat()) this.flatNs += this.roundNs
+    else {
+      // What was held back until the flight was seen to be flat goes the same way.
+      this.#charge(limit, this.roundNs + this.flatNs)
+      this.flatNs = 0
+    }
+    if (limit === 'bandwidth' && this.roundNs > 0.8 * took) {
+      const una = this.delayed === undefined ? mine.una : this.#una
+      this.linkBytes += Math.max(0, (una - this.#roundUna) | 0)
+      this.linkNs += took
+      if (measured && this.#queued) {
+        this.queueRttNs += Math.max(this.#ackRtt, 0) + Math.max(this.#wayRtt, this.#wayNs)
+        this.queueRounds++
+      }
+    }
+    this.roundNs = 0
+    this.#roundAt = -1
+  }
+
+  /** What the present round's time is to be charged to, as far as can be said now. */
+  pathLimit(): PathLimit {
+    if (this.#queued) return 'bandwidth'
+    if (this.#isFlat()) return this.#unclocked > unclockedShare * this.#segments ? 'bandwidth' : 'application'
+    return this.flatLimit()
+  }
+
+  /** What the time is charged to that waits for the flight to be seen flat. */
+  flatLimit(): PathLimit {
+    return this.#lastLoss === noLoss ? 'slowStart' : this.#lastLoss === randomLoss ? 'loss' : 'bandwidth'
+  }
+
+  #isFlat(): boolean {
+    return this.#flat >= (this.#lastLoss === noLoss ? flatRounds : flatRoundsAfterLoss)
+  }
+
+  #commitFlat(): void {
+    if (!this.#isFlat()) this.#charge(this.flatLimit(), this.flatNs)
+    this.flatNs = 0
+    this.#flat = 0
+  }
+
+  #charge(limit: PathLimit, ns: number): void {
+    if (limit === 'slowStart') this.slowStartNs += ns
+    else if (limit === 'loss') this.lossNs += ns
+    else if (limit === 'bandwidth') this.bandwidthNs += ns
+    else this.applicationNs += ns
+  }
+
+  /** Even the shortest of the round's round trips was longer than the path is. */
+  #inQueue(mine: Side): boolean {
+    const ackMin = mine.evidence.minRttNs > 0 ? mine.evidence.minRttNs : 0
+    const wait = Math.max(queueNsMin, queueShare * (ackMin + this.#wayNs))
+    return (this.#ackRtt > 0 && this.#ackRtt - ackMin > wait) || (this.#wayRtt > 0 && this.#wayRtt - this.#wayNs > wait)
+  }
+
+  // --- What packets tell
+
+  /** A data segment left (or passed by the capture). */
+  sent(t: number, mine: Side, theirs: Side, length: number, pushed: boolean): void {
+    const segment = this.segment(mine, theirs)
+    const full = length >= segment || (mine.segmentMax >= 536 && length >= mine.segmentMax)
+    this.after = full ? (pushed ? unknown : more) : pushed ? empty : unknown
+    const flight = this.flight(mine) + length
+    if (flight > this.#roundFlight) this.#roundFlight = flight
+    const clock = Math.max(roundNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
+    this.#segments++
+    if (t - this.#ackAt > clock && t - this.#dataAt > clock) this.#unclocked++
+    this.#dataAt = t
+  }
+
+  /** The other end's acknowledgement reached the capture. */
+  acknowledged(t: number, mine: Side, ack: number, window: number): void {
+    if (window > this.windowTop) this.windowTop = window
+    const { evidence } = mine
+    if (evidence.sampled && !this.recovering && (this.#wayNs === 0 || evidence.minRttNs > farShare * (evidence.minRttNs + this.#wayNs))) {
+      const rtt = evidence.lastRttNs
+      if (rtt > 0 && (this.#ackRtt === 0 || rtt < this.#ackRtt)) this.#ackRtt = rtt
+    }
+    const delayed = this.delayed
+    if (delayed === undefined) this.#learn(t, ack)
+    else while (!delayed.put(t + this.#wayNs, ack, (ack + window) | 0)) this.take(t)
+  }
+
+  /** The oldest of the delayed acknowledgements reaches the sender. */
+  take(t: number): void {
+    const delayed = this.delayed as Delayed
+    if (((delayed.una - this.#una) | 0) >= 0) {
+      this.#una = delayed.una
+      this.#edge = delayed.edge
+    }
+    delayed.drop()
+    this.#learn(t, this.#una)
+  }
+
+  #learn(t: number, una: number): void {
+    this.#ackAt = t
+    if (this.recovering && ((una - this.recoverUntil) | 0) >= 0) this.recovering = false
+  }
+
+  /** A segment was lost, or sent again: until all that was on its way then is acknowledged, the sender recovers. */
+  lost(t: number, mine: Side, theirs: Side, end: number, byTimer: boolean): void {
+    this.resent++
+    if (byTimer) this.timeouts++
+    if (this.recovering) return
+    this.recoveries++
+    const queuedNow = this.#roundAt >= 0 && this.#inQueue(mine)
+    const queuedBefore = this.#queued
+    this.cut(t, mine, theirs)
+    this.#commitFlat()
+    this.#flatTop = 0
+    this.#lastLoss = queuedNow || queuedBefore ? congestionLoss : randomLoss
+    this.#queued = false
+    this.recovering = true
+    this.recoverUntil = ((end - mine.next) | 0) > 0 ? end : mine.next
+  }
+
+  // --- Where the capture is
+
+  /**
+   * @param wayNs from the capture to this direction's sender and back
+   * @param restNs from the capture to its receiver and back; -1 unknown
+   */
+  locate(wayNs: number, restNs: number, mine: Side, theirs: Side): void {
+    this.located = true
+    const far = wayNs > farNsMin && wayNs > farShare * (wayNs + (restNs > 0 ? restNs : 0))
+    if (!far) {
+      this.#wayNs = 0
+      return
+    }
+    this.#wayNs = wayNs
+    if (this.delayed === undefined) {
+      this.delayed = new Delayed()
+      this.#una = mine.una
+      this.#edge = (mine.una + theirs.window) | 0
+    }
+  }
+
+  get wayNs(): number {
+    return this.#wayNs
+  }
+
+  /** The other end said a timestamp: when this direction echoes it, the way to its sender and back is known (pping's method). */
+  stamp(t: number, value: number): void {
+    // The first of those with the same value; one at a time.
+    const known = this.#stamped && value === this.#stampSeen
+    this.#stamped = true
+    this.#stampSeen = value
+    if (known || this.#stampAwaited) return
+    this.#stamp = value
+    this.#stampAt = t
+    this.#stampAwaited = true
+  }
+
+  /** @returns the way's length when this segment answers a stamp at once, else -1 */
+  echo(t: number, value: number, mine: Side): number {
+    if (!this.#stampAwaited) return -1
+    const later = (value - this.#stamp) | 0
+    if (later < 0) return -1
+    this.#stampAwaited = false
+    // A sender that had nothing to send, or was held back, echoes when it speaks again.
+    if (later > 0 || this.after === empty || this.flight(mine) <= 0) return -1
+    const rtt = t - this.#stampAt
+    if (!this.recovering && (this.#wayRtt === 0 || rtt < this.#wayRtt)) this.#wayRtt = rtt
+    return rtt
+  }
+}
