@@ -5,7 +5,7 @@ import type { Who } from '@belay/access'
 import type { Clock } from '@belay/base'
 import type { CallRules } from '@belay/call-record'
 import type { CallsSpec } from '@belay/cloudfile'
-import type { Columns } from '@belay/columns'
+import { type Columns, migratedWhenAsked } from '@belay/columns'
 import type { Api } from '@belay/http'
 import type { Ledger } from '@belay/ledger'
 import type { Migrations, Store } from '@belay/store'
@@ -19,10 +19,10 @@ import { receiveHandler, recorderPrefix, withVersion } from './intake/receive.ts
 import type { Intake } from './intake/types.ts'
 import { logMigrations } from './logs/ends.ts'
 import { type LogRoutesOptions, logRoutes } from './logs/routes.ts'
-import { migratedWhenAsked } from './migrated.ts'
 import { openOtlp, type Otlp } from './otlp/otlp.ts'
 import { otlpRoutes } from './otlp/routes.ts'
 import { tablesProblem } from './tables/problems.ts'
+import { type CallConnections, openCallConnections } from './tables/connections.ts'
 import { tableRoutes } from './tables/routes.ts'
 import { callMigrations } from './tables/schema.ts'
 import { type CallTables, openCallTables } from './tables/tables.ts'
@@ -36,6 +36,8 @@ export type CallHouse = {
   readonly intake: Intake
   readonly tables: CallTables
   readonly changes: Changes
+  /** Single calls by the connections that carried them, for whoever knows more of those. */
+  readonly connections: CallConnections
   /** For rehearsals. */
   readonly costs: CostJudge
   readonly logs: LogRoutesOptions
@@ -89,6 +91,7 @@ export async function openCallHouse(it: CallHouseOptions): Promise<CallHouse> {
     intake,
     tables,
     changes,
+    connections: openCallConnections(columns),
     costs: openCostJudge({ tables, intake, clock, budgets }),
     logs: { intake, store, ledger, clock, rules, environmentOf },
     otlp,

@@ -54,6 +54,9 @@ export type CallRow = {
   span: string
   origin: Origin
   marks: number
+  /** The ends of the socket that carried it, `address:port`; '' where none is known. */
+  peer: string
+  local: string
 }
 
 /** A call of which nothing is known yet: what a source cannot tell stays as it is here. */
@@ -90,9 +93,11 @@ export const blankCall: Readonly<CallRow> = {
   span: '',
   origin: 'recorder',
   marks: 0,
+  peer: '',
+  local: '',
 }
 
-/** The order of RowBinary. `repeated` is LowCardinality: few statements of a service are ever repeated, and their texts are cut at 500 characters. */
+/** The order of RowBinary; what is added stands behind all others, so that rows of before are a beginning of it. `repeated` is LowCardinality: few statements of a service are ever repeated, and their texts are cut at 500 characters. */
 export const callColumns = [
   ['ts', 'DateTime64(3)'],
   ['service', 'LowCardinality(String)'],
@@ -126,4 +131,8 @@ export const callColumns = [
   ['span', 'UInt64'],
   ['origin', "Enum8('recorder' = 1, 'otlp' = 2, 'log' = 3)"],
   ['marks', 'UInt8'],
+  ['peer', 'String'],
+  ['local', 'LowCardinality(String)'],
 ] as const
+/** Columns that the table had at first, and rows of a spool that was written then. */
+export const callColumnsAtFirst = 32

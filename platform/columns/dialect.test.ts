@@ -20,6 +20,15 @@ test('on a cluster each shard stores and rolls up its own rows, and one table st
   expect(view).toMatch(/ON CLUSTER 'blue' TO `calls_hour_local` AS SELECT .* FROM `calls_local` AS c GROUP BY/)
 })
 
+test('columns are added where rows are stored before the table in front of them knows of them', () => {
+  const add = (cluster: string | undefined) => dialectFor(cluster).addColumns({ table: 'calls', columns: ['peer String', 'local String'] })
+  expect(add(undefined)).toEqual(['ALTER TABLE `calls` ADD COLUMN IF NOT EXISTS peer String, ADD COLUMN IF NOT EXISTS local String'])
+  expect(add('blue').map((it) => it.slice(0, 52))).toEqual([
+    "ALTER TABLE `calls_local` ON CLUSTER 'blue' ADD COLU",
+    "ALTER TABLE `calls` ON CLUSTER 'blue' ADD COLUMN IF ",
+  ])
+})
+
 test('every statement for a cluster is one that the engine can read', async () => {
   await using store = await columnsForTests()
   for (const statement of statements('blue')) {

@@ -19,6 +19,7 @@ const alone: Dialect = {
       },
     )}`,
   ],
+  addColumns: ({ table, columns }) => [`ALTER TABLE ${named(table)} ${added(columns)}`],
   view: ({ name, to, select }) => [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${named(name)} TO ${named(to)} AS ${select}`],
 }
 
@@ -46,6 +47,11 @@ function across(cluster: string): Dialect {
         `CREATE TABLE IF NOT EXISTS ${named(name)} ${on} AS ${named(local)} ENGINE = Distributed(${quoted(cluster)}, currentDatabase(), ${quoted(local)}, ${shardBy ?? 'rand()'})`,
       ]
     },
+    // The tables that store first: until the other knows the columns, nobody asks for them.
+    addColumns: ({ table, columns }) => [
+      `ALTER TABLE ${named(localName(table))} ${on} ${added(columns)}`,
+      `ALTER TABLE ${named(table)} ${on} ${added(columns)}`,
+    ],
     // A view hangs on what a shard stores, so it sees each row once, and fills what the same shard stores.
     view({ name, from, to, select }) {
       const source = new RegExp(`\\bFROM\\s+\`?${from}\`?(?![\\w.])(\\s+AS\\s+\\w+)?`, 'gi')
@@ -55,6 +61,8 @@ function across(cluster: string): Dialect {
     },
   }
 }
+
+const added = (columns: readonly string[]): string => columns.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ')
 
 const localName = (name: string): string => `${name}_local`
 

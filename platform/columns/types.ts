@@ -48,6 +48,8 @@ export type Dialect = {
     /** What spreads rows over shards; by default at random. */
     readonly shardBy?: string
   }): string[]
+  /** Statements that add columns (`name Type CODEC(…)`) behind those of a table; rows of before have the types' empty values. */
+  addColumns(it: { readonly table: string; readonly columns: readonly string[] }): string[]
   /** A view that fills `to` with each insert into `from`; `select` reads once `FROM name` or `FROM name AS alias`. */
   view(it: { readonly name: string; readonly from: string; readonly to: string; readonly select: string }): string[]
 }

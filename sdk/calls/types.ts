@@ -24,6 +24,8 @@ export type CallBatch = {
     readonly statements: readonly string[]
     /** Each a set of `flag=variant` that calls met together. */
     readonly variants: readonly (readonly string[])[]
+    /** `address:port` of both ends of connections (`endpointText`). Older recorders tell none. */
+    readonly peers?: readonly string[]
   }
   readonly calls: CallColumns
   readonly exemplars: readonly Exemplar[]
@@ -66,6 +68,9 @@ export type CallColumns = {
   /** W3C ids in lower-case hex; '' where there is none. */
   readonly trace: readonly string[]
   readonly span: readonly string[]
+  /** The far and the near end of the socket that carried it: positions in `names.peers`, -1 where there is none. */
+  readonly peer?: readonly number[]
+  readonly local?: readonly number[]
 }
 
 export const exemplarReasons = ['slow', 'failed', 'cpu', 'repeat', 'usual'] as const

@@ -9,6 +9,8 @@ import type { ExemplarRow, ProcessRow } from './types.ts'
 export const callsMax = 20_000
 const exemplarsMax = 200
 const namesMax = 20_000
+/** Each call may come by a connection of its own, to a few addresses of the service. */
+const peersMax = 2 * callsMax
 /** Clocks of hosts differ by less; what differs by more is set right. */
 const skewMaxMs = 60_000
 /** What lay in a spool for a week is taken. Older rows would make parts of days that are soon thrown away. */
@@ -38,6 +40,8 @@ const numbers = [
   'requestBytes',
   'responseBytes',
 ] as const
+/** Recorders of before do not tell them. */
+const ends = ['peer', 'local'] as const
 
 /** What a batch must be before its calls are looked at. @throws Problem `calls-unclear` with the field. */
 export function checkBatch(value: unknown): CallBatch {
@@ -50,12 +54,14 @@ export function checkBatch(value: unknown): CallBatch {
   const names = object(it.names, 'names')
   for (const field of ['methods', 'audiences', 'accounts', 'statements']) texts(names[field], `names.${field}`)
   array(names.variants, 'names.variants', namesMax).forEach((set, i) => texts(set, `names.variants.${i}`))
+  if (names.peers !== undefined) texts(names.peers, 'names.peers', peersMax)
   const calls = object(it.calls, 'calls')
   const { length } = array(calls.at, 'calls.at', callsMax)
-  for (const field of [...numbers, 'trace', 'span'])
+  const told = [...numbers, ...ends.filter((end) => calls[end] !== undefined)]
+  for (const field of [...told, 'trace', 'span'])
     if (array(calls[field], `calls.${field}`, callsMax).length !== length)
       unclear(`calls.${field}`, `has ${(calls[field] as unknown[]).length} values where calls.at has ${length}`)
-  for (const field of numbers) {
+  for (const field of told) {
     const column = calls[field] as readonly unknown[]
     for (let i = 0; i < length; i++)
       if (!Number.isFinite(column[i]) || (column[i] as number) < -1) unclear(`calls.${field}.${i}`, 'is no number from -1 on')
@@ -124,6 +130,8 @@ export function writeBatch(
     row.responseBytes = whole(calls.responseBytes[i])
     row.trace = calls.trace[i] as string
     row.span = calls.span[i] as string
+    row.peer = names.peers?.[calls.peer?.[i] ?? -1] ?? ''
+    row.local = names.peers?.[calls.local?.[i] ?? -1] ?? ''
     writer.row(row)
     const exemplar = kept.get(i)
     if (exemplar) exemplars.push({ ...row, why: exemplar.why, events: exemplar.events.map(eventOf), cut: whole(exemplar.cut) })
@@ -157,8 +165,8 @@ function array(value: unknown, field: string, max: number): readonly unknown[] {
 function text(value: unknown, field: string): void {
   if (typeof value !== 'string' || value.length > 500) unclear(field, 'is a text of at most 500 characters')
 }
-function texts(value: unknown, field: string): void {
-  array(value, field, namesMax).forEach((one, i) => text(one, `${field}.${i}`))
+function texts(value: unknown, field: string, max = namesMax): void {
+  array(value, field, max).forEach((one, i) => text(one, `${field}.${i}`))
 }
 function unclear(field: string, because: string): never {
   throw intakeProblem('calls-unclear', { field, because })

@@ -1,7 +1,7 @@
 /** Carries closed segments into the column store, in order, each until the store has it. */
 import { type Clock, sayCount, sentenceOf } from '@belay/base'
 import type { Columns } from '@belay/columns'
-import { callColumns } from '../row.ts'
+import { callColumns, callColumnsAtFirst } from '../row.ts'
 import type { Sealed } from './segment.ts'
 import type { Spool } from './spool.ts'
 
@@ -36,7 +36,9 @@ export function createFeeder(it: {
 
   async function feed(sealed: Sealed): Promise<void> {
     const token = `${name}-${sealed.number}`
-    if (sealed.rows > 0) await columns.insertFile({ table: 'calls', columns: callColumns, path: spool.path(sealed), token })
+    // What an older server left on the disk has fewer columns.
+    const written = callColumns.slice(0, sealed.columns ?? callColumnsAtFirst)
+    if (sealed.rows > 0) await columns.insertFile({ table: 'calls', columns: written, path: spool.path(sealed), token })
     for (const [table, rows] of Object.entries(sealed.extras)) await columns.insertRows({ table, rows, token: `${token}-${table}` })
     await spool.done(sealed)
   }

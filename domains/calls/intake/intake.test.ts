@@ -1,14 +1,17 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { seededRandom, systemClock } from '@belay/base'
 import { openColumns, sql } from '@belay/columns'
 import { openStore } from '@belay/store'
 import { temporaryFolder } from '@belay/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type CallRow, callColumns } from '../row.ts'
+import { blankCall, type CallRow, callColumns } from '../row.ts'
+import { openCallConnections } from '../tables/connections.ts'
 import { callMigrations } from '../tables/schema.ts'
 import { checkBatch } from './batch.ts'
 import { claimMigrations } from './claims.ts'
 import { openIntake } from './intake.ts'
+import { createRowWriter } from './row-binary.ts'
 
 const folder = await temporaryFolder()
 const log = (line: string, error?: unknown) => process.stderr.write(`${line} ${error instanceof Error ? error.message : ''}\n`)
@@ -69,6 +72,8 @@ const rowOf = (i: number): CallRow => ({
   span: i % 5 === 0 ? '' : hex(16),
   origin: (['recorder', 'otlp', 'log'] as const)[upTo(3)] ?? 'log',
   marks: upTo(8),
+  peer: i % 3 === 0 ? '' : `10.0.0.${upTo(9)}:${upTo(65_536)}`,
+  local: i % 3 === 0 ? '' : '[2001:db8::1]:443',
 })
 
 test('a row comes out of the column store as it went in, cut where it was too long and held where it was too large', async () => {
@@ -116,9 +121,33 @@ test('a row comes out of the column store as it went in, cut where it was too lo
       out_bytes: it.responseBytes,
       origin: it.origin,
       marks: it.marks,
+      peer: it.peer,
+      local: it.local,
     })
   }
   expect(stored).toHaveLength(rows.length)
+})
+
+test('what an older server left on the disk, without the ends of connections, is taken after all', async () => {
+  const left = join(folder.path, 'left')
+  await mkdir(left)
+  const writer = createRowWriter()
+  writer.row({ ...blankCall, at: Date.now(), environment: 'left', method: 'Items.get', realUs: 700 })
+  // Two empty texts stand at the end of it.
+  await writeFile(join(left, '000000000007.rows'), writer.take().subarray(0, -2))
+  await writeFile(
+    join(left, '000000000007.sealed'),
+    JSON.stringify({ number: 7, file: '000000000007.rows', rows: 1, bytes: 100, extras: {} }),
+  )
+  const again = await openIntake({ folder: left, name: 'older', store, columns, clock: systemClock, log })
+  const over = new AbortController()
+  const ran = again.run(over.signal)
+  await again.drained()
+  over.abort()
+  await ran
+  await again.close()
+  const rows = await columns.query(sql`SELECT method, real_us, peer, local FROM calls WHERE environment = ${'left'}`)
+  expect(rows).toEqual([{ method: 'Items.get', real_us: 700, peer: '', local: '' }])
 })
 
 type Usual = ReturnType<typeof usual>
@@ -223,6 +252,31 @@ describe('a batch of a recorder', () => {
     expect(Number(times[1]?.ms)).toBe(before)
   })
 
+  test('tells the ends of the connections that carried its calls, and they are found by them', async () => {
+    const at = Date.now() - 5_000
+    const told = checkBatch(
+      batchOf((it) =>
+        Object.assign(it, {
+          source: 'with-peers',
+          names: { ...it.names, peers: ['10.0.0.2:5000', '10.0.0.1:80'] },
+          calls: { ...it.calls, at: [at, at + 10], peer: [0, -1], local: [1, 1] },
+        }),
+      ),
+    )
+    await intake.takeBatch('peers', told)
+    await intake.drained()
+    const connections = openCallConnections(columns)
+    const range = { environment: 'peers', from: at - 1_000, to: at + 1_000, limit: 10 }
+    const slowest = await connections.slowest({ ...range, slowerMs: 0 })
+    expect(slowest.map(({ method, realMs, peer, local }) => ({ method, realMs, peer, local }))).toEqual([
+      { method: 'Items.getList', realMs: 2.001, peer: '', local: '10.0.0.1:80' },
+      { method: 'Items.get', realMs: 1, peer: '10.0.0.2:5000', local: '10.0.0.1:80' },
+    ])
+    const within = (from: number, to: number) => connections.carried({ ...range, windows: [{ peer: '10.0.0.2:5000', from, to }] })
+    expect(await within(at, at + 5)).toEqual([slowest[1]])
+    expect(await within(at + 1, at + 5)).toEqual([])
+  })
+
   const wrong: [string, (it: Usual) => void, RegExp][] = [
     ['another version', (it) => Object.assign(it, { version: 2 }), /version is not 1/],
     ['a source that nobody could tell apart', (it) => Object.assign(it, { source: 'x' }), /source is 8 to 64/],
@@ -234,6 +288,7 @@ describe('a batch of a recorder', () => {
       /exemplars\.0\.call is the position of one of 2 calls/,
     ],
     ['more calls than are taken at once', (it) => (it.calls.at = Array(30_000).fill(0)), /calls\.at has 30000 entries; at most 20000/],
+    ['an end of no number', (it) => Object.assign(it.calls, { peer: ['10.0.0.1:80', 0] }), /calls\.peer\.0 is no number/],
     ['a name that is a book', (it) => (it.names.methods[0] = 'x'.repeat(501)), /names\.methods\.0 is a text of at most 500/],
   ]
   test.each(wrong)('with %s is refused by the field', (_, change, says) => {

@@ -9,7 +9,7 @@ const [u16Max, u32Max] = [0xffff, 0xffff_ffff]
 export const textMax = 500
 const variantsMax = 100
 /** At the most: 14 texts, 100 variants of 3 bytes a character, and the numbers. */
-const rowBytesMax = (12 + variantsMax) * (textMax * 3 + 2) + 128
+const rowBytesMax = (14 + variantsMax) * (textMax * 3 + 2) + 128
 
 export type RowWriter = {
   row(it: CallRow): void
@@ -112,6 +112,8 @@ export function createRowWriter(): RowWriter {
       buffer.subarray(at - 8, at).reverse()
       u8(origins[it.origin])
       u8(it.marks)
+      text(it.peer)
+      text(it.local)
       rows++
     },
     take() {

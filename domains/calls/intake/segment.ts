@@ -6,12 +6,23 @@ import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { writeWhole } from '@belay/base/node'
+import { callColumns, callColumnsAtFirst } from '../row.ts'
 import type { Claim } from './types.ts'
 
 /** Rows of further tables, ready to be inserted: exemplars, processes. */
 export type Extras = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
 export type Entry = { readonly claim: Claim; readonly bytes: Buffer; readonly rows: number; readonly extras: Extras }
-type Line = { source: string; batch: number; from: number; to: number; rows: number; crc: number; extras: Extras }
+type Line = {
+  source: string
+  batch: number
+  from: number
+  to: number
+  rows: number
+  crc: number
+  extras: Extras
+  /** How many of `callColumns` its rows have; absent in what was written before there were more than at first. */
+  columns?: number
+}
 
 /** What is known of a segment that is closed. */
 export type Sealed = {
@@ -21,6 +32,8 @@ export type Sealed = {
   readonly rows: number
   readonly bytes: number
   readonly extras: Extras
+  /** How many of `callColumns` its rows have; absent: those at first. */
+  readonly columns?: number
 }
 
 export type Segment = {
@@ -69,7 +82,7 @@ export async function openSegment(folder: string, number: number): Promise<Segme
     const added: Line[] = []
     let to = rowBytes
     for (const { claim, bytes, rows, extras } of entries) {
-      added.push({ ...claim, from: to, to: to + bytes.length, rows, crc: crc32(bytes), extras })
+      added.push({ ...claim, from: to, to: to + bytes.length, rows, crc: crc32(bytes), extras, columns: callColumns.length })
       to += bytes.length
     }
     const text = Buffer.from(added.map((it) => `${JSON.stringify(it)}\n`).join(''))
@@ -119,6 +132,8 @@ export async function openSegment(folder: string, number: number): Promise<Segme
         rows: kept.reduce((sum, it) => sum + it.rows, 0),
         bytes: kept.reduce((sum, it) => sum + it.to - it.from, 0),
         extras: merged(kept.map((it) => it.extras)),
+        // A segment is written by one server: its rows are all alike.
+        columns: lines[0]?.columns ?? callColumnsAtFirst,
       }
       // From here on the segment is closed, whatever of its files is still there.
       await writeWhole(path.sealed, JSON.stringify(sealed))

@@ -24,7 +24,7 @@ const text =
     if (span[field] === '') (span as Record<K, string>)[field] = textOf(value)
   }
 const count =
-  (field: 'status' | 'requestBytes' | 'responseBytes' | 'dbRows'): Set<Span> =>
+  (field: 'status' | 'requestBytes' | 'responseBytes' | 'dbRows' | 'peerPort' | 'localPort'): Set<Span> =>
   (span, value) => {
     if (span[field] === 0) span[field] = countOf(value)
   }
@@ -73,6 +73,15 @@ export const spanAttributes: ReadonlyMap<string, Set<Span>> = new Map<string, Se
   ['server.address', text('address')],
   ['net.peer.name', text('address')],
   ['http.host', text('address')],
+  // Of a server's span, the ends of its socket. `client.address` is who asked, maybe through others: no end of this connection.
+  ['network.peer.address', text('peerAddress')],
+  ['net.sock.peer.addr', text('peerAddress')],
+  ['network.peer.port', count('peerPort')],
+  ['net.sock.peer.port', count('peerPort')],
+  ['network.local.address', text('localAddress')],
+  ['net.sock.host.addr', text('localAddress')],
+  ['network.local.port', count('localPort')],
+  ['net.sock.host.port', count('localPort')],
   ['http.request.body.size', count('requestBytes')],
   ['http.request_content_length', count('requestBytes')],
   ['http.response.body.size', count('responseBytes')],

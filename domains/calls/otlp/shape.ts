@@ -81,6 +81,11 @@ export class Span extends SpanId {
   synthetic = ''
   /** `server.address`, or whom a client called. */
   address = ''
+  /** Of the socket, as its host sees it. */
+  peerAddress = ''
+  peerPort = 0
+  localAddress = ''
+  localPort = 0
   requestBytes = 0
   responseBytes = 0
   /** Captured headers of the request, in lower case with `-`. */

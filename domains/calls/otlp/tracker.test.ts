@@ -46,7 +46,15 @@ describe('a call', () => {
         status: 503,
         statements: ['SELECT 1', 'SELECT * FROM item WHERE id = $1'],
         externals: 2,
-        attributes: { 'http.request.body.size': 12, 'http.response.body.size': 3_000 },
+        attributes: {
+          'http.request.body.size': 12,
+          'http.response.body.size': 3_000,
+          'client.address': '198.51.100.7',
+          'network.peer.address': '::ffff:10.0.0.2',
+          'network.peer.port': 52_341,
+          'net.sock.host.addr': 'FE80::1%eth0',
+          'net.sock.host.port': '8080',
+        },
       }),
     )
     expect(row).toMatchObject({
@@ -70,6 +78,8 @@ describe('a call', () => {
       repeats: 1,
       requestBytes: 12,
       responseBytes: 3_000,
+      peer: '10.0.0.2:52341',
+      local: '[fe80::1]:8080',
       trace: traceOf(1),
       origin: 'otlp',
       marks: 0,

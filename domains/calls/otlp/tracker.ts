@@ -7,7 +7,7 @@
  *
  * The same bodies at the same times make the same rows, so what was taken before a crash can be taken again.
  */
-import { createStatementReader, type StatementReader } from '@belay/call-record'
+import { createStatementReader, endpointText, type StatementReader } from '@belay/call-record'
 import { blankCall, type CallRow, marks } from '../row.ts'
 import { type DescribeCalls, type Described, rpcNameOf } from './describe.ts'
 import { type CallEvent, Gathering, sumsOf } from './events.ts'
@@ -387,6 +387,8 @@ export class Tracker {
       span: span.id,
       origin: 'otlp',
       marks: (isPartial ? marks.partial : 0) | (described.isOverflow ? marks.overflow : 0),
+      peer: endpointText(span.peerAddress, span.peerPort),
+      local: endpointText(span.localAddress, span.localPort),
     }
   }
 

@@ -40,6 +40,8 @@ export const usual: CallRow = {
   span: '',
   origin: 'recorder',
   marks: 0,
+  peer: '',
+  local: '',
 }
 
 const one = <T>(random: Random, them: readonly T[]): T => them[Math.floor(random() * them.length)] as T

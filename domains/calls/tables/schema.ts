@@ -4,7 +4,7 @@
  * by first.
  */
 import type { ColumnMigrations } from '@belay/columns'
-import { callColumns } from '../row.ts'
+import { callColumns, callColumnsAtFirst } from '../row.ts'
 
 /** A raw row takes about 40 bytes; a month of them is what questions about single calls, hosts and accounts reach back to. */
 export const rawDays = 30
@@ -103,7 +103,8 @@ const rawCodecs: Readonly<Record<string, string>> = {
 }
 /** Days and hours are those of UTC, wherever the engine runs. */
 const rawType = (name: string, type: string) => (name === 'ts' ? "DateTime64(3, 'UTC')" : type)
-const rawColumns = callColumns.map(([name, type]) => `${name} ${rawType(name, type)} ${rawCodecs[name] ?? 'CODEC(ZSTD(1))'}`)
+const columnOf = ([name, type]: (typeof callColumns)[number]) => `${name} ${rawType(name, type)} ${rawCodecs[name] ?? 'CODEC(ZSTD(1))'}`
+const rawColumns = callColumns.slice(0, callColumnsAtFirst).map(columnOf)
 
 /** Whole parts are dropped when all of their rows are too old; nothing is rewritten for it. */
 const dropWholeParts = { ttl_only_drop_parts: 1 }
@@ -357,6 +358,11 @@ export const callMigrations: ColumnMigrations = {
           settings: dropWholeParts,
         }),
       ],
+    },
+    {
+      // The ends of the connection that carried a call: TCP sessions are laid beside it by them.
+      name: '002-peers',
+      up: (it) => it.addColumns({ table: 'calls', columns: callColumns.slice(callColumnsAtFirst).map(columnOf) }),
     },
   ],
 }

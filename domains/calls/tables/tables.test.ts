@@ -32,6 +32,7 @@ const filterOf = (asked: Record<string, unknown> = {}): CallFilter => callFilter
 /** As on one server; the tables are there. */
 const alone: Dialect = {
   table: () => [],
+  addColumns: () => [],
   view: ({ name, to, select }) => [`CREATE MATERIALIZED VIEW ${name} TO ${to} AS ${select}`],
 }
 

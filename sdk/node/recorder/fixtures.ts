@@ -7,12 +7,15 @@ import type { CallBatch, CallColumns, Exemplar } from '@belay/call-record'
 import { serverKey, type TestServer } from '../fixtures.ts'
 
 /** One call, as the server would read it. */
-export type Told = { [Name in keyof CallColumns]: CallColumns[Name][number] } & {
+type OneOfEach = { [Name in keyof CallColumns]-?: NonNullable<CallColumns[Name]>[number] }
+export type Told = OneOfEach & {
   readonly name: string
   readonly accountName: string
   readonly audienceName: string
   readonly flags: readonly string[]
   readonly statement: string
+  /** Of its socket. */
+  readonly ends: readonly [peer: string, local: string]
   readonly exemplar: Exemplar | undefined
 }
 
@@ -21,7 +24,7 @@ export function callsOf(batches: readonly CallBatch[]): Told[] {
   return [...once.values()].flatMap(({ calls, names, exemplars }) =>
     calls.at.map((_, nth) => {
       const columns = Object.entries(calls).map(([name, values]) => [name, (values as readonly unknown[])[nth]])
-      const it = Object.fromEntries(columns) as { [Name in keyof CallColumns]: CallColumns[Name][number] }
+      const it = Object.fromEntries(columns) as OneOfEach
       return {
         ...it,
         name: names.methods[it.method] as string,
@@ -29,6 +32,7 @@ export function callsOf(batches: readonly CallBatch[]): Told[] {
         audienceName: names.audiences[it.audience] as string,
         flags: names.variants[it.variants] as readonly string[],
         statement: names.statements[it.repeated] ?? '',
+        ends: [names.peers?.[it.peer] ?? '', names.peers?.[it.local] ?? ''] as const,
         exemplar: exemplars.find(({ call }) => call === nth),
       }
     }),

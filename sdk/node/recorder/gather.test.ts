@@ -25,6 +25,8 @@ const ended = (more: Partial<Ended> = {}): Ended => ({
   realUs: 1_000,
   requestBytes: 0,
   responseBytes: 0,
+  peer: '',
+  local: '',
   ...more,
 })
 
@@ -44,7 +46,7 @@ test('every column has a place for every call, and every place a name', () => {
       const { calls, names } = taken
       for (const column of Object.values(calls)) expect(column).toHaveLength(given.length)
       const read = calls.at.map((_, nth) => {
-        const of = (list: readonly (string | readonly string[])[], column: keyof CallColumns) => list[calls[column][nth] as number]
+        const of = (list: readonly (string | readonly string[])[], column: keyof CallColumns) => list[calls[column]?.[nth] as number]
         return [of(names.methods, 'method'), of(names.accounts, 'account') ?? '', of(names.variants, 'variants')]
       })
       expect(read).toEqual(given.map(([method, account, flags]) => [method, account, flags.map((flag) => `${flag}=on`)]))

@@ -25,6 +25,9 @@ export type Ended = {
   readonly realUs: number
   readonly requestBytes: number
   readonly responseBytes: number
+  /** `endpointText` of the far and the near end of its socket; '' where there is none. */
+  readonly peer: string
+  readonly local: string
 }
 
 export type Gathered = Pick<CallBatch, 'names' | 'calls' | 'exemplars' | 'process'>
@@ -43,7 +46,7 @@ const batchCalls = 5_000
 /** The process is told of also when no call was, but not every two seconds. */
 const quietMs = 30_000
 
-type Columns = { -readonly [Name in keyof CallColumns]: CallColumns[Name][number][] }
+type Columns = { -readonly [Name in keyof CallColumns]-?: NonNullable<CallColumns[Name]>[number][] }
 
 export function createCallGatherer(meter: Meter, onMuch: () => void): CallGatherer {
   const book = createMethodBook()
@@ -79,7 +82,7 @@ export function createCallGatherer(meter: Meter, onMuch: () => void): CallGather
   }
 
   return {
-    add(call, { at, method, otherwise, audience, account, status, failed, realUs, requestBytes, responseBytes }) {
+    add(call, { at, method, otherwise, audience, account, status, failed, realUs, requestBytes, responseBytes, peer, local }) {
       const cpu = meter.end(call)
       if (calls.at.length >= callsMax) {
         dropped++
@@ -116,6 +119,8 @@ export function createCallGatherer(meter: Meter, onMuch: () => void): CallGather
       if (call.trace !== '') call.identify()
       calls.trace.push(call.trace)
       calls.span.push(call.span)
+      calls.peer.push(peer === '' ? -1 : names.peers.of(peer))
+      calls.local.push(local === '' ? -1 : names.peers.of(local))
       if (calls.at.length % batchCalls === 0) onMuch()
     },
     take() {
@@ -129,6 +134,7 @@ export function createCallGatherer(meter: Meter, onMuch: () => void): CallGather
           accounts: names.accounts.list,
           statements: names.statements.list,
           variants: names.variants.list.map((labels) => (labels === '' ? [] : labels.split('\n'))),
+          peers: names.peers.list,
         },
         calls,
         exemplars,
@@ -157,7 +163,14 @@ function processCpuMs(): number {
 }
 
 function newNames() {
-  return { methods: new Names(), audiences: new Names(), accounts: new Names(), statements: new Names(), variants: new Names() }
+  return {
+    methods: new Names(),
+    audiences: new Names(),
+    accounts: new Names(),
+    statements: new Names(),
+    variants: new Names(),
+    peers: new Names(),
+  }
 }
 
 class Names {
@@ -199,5 +212,7 @@ function newColumns(): Columns {
     responseBytes: [],
     trace: [],
     span: [],
+    peer: [],
+    local: [],
   }
 }

@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { templateOf } from '@belay/call-record'
+import { endpointText, templateOf } from '@belay/call-record'
 import { type SeenBody, watchBody } from './body.ts'
 import { Call, traceIdOf } from './call.ts'
 import { calls } from './context.ts'
@@ -35,6 +35,7 @@ export function recordHttp(options: {
     calls.enterWith(call)
     meter.begin(call)
     const writtenBefore = socket.bytesWritten
+    const ends = endsOf(socket)
     // Frameworks that mount others write another url into the request meanwhile.
     const url = request.url ?? '/'
     const body = bodyOf(request, url)
@@ -42,7 +43,7 @@ export function recordHttp(options: {
       if (call.closed || over) return
       const realMs = performance.now() - call.startedMs
       try {
-        finish(call, { request, response, url, body, realMs, written: socket.bytesWritten - writtenBefore })
+        finish(call, { request, response, url, body, realMs, written: socket.bytesWritten - writtenBefore, ends })
       } catch {
         // Whatever a service did to its request: a call that cannot be described is not recorded.
       }
@@ -89,6 +90,7 @@ export function recordHttp(options: {
       realUs: realMs * 1_000,
       requestBytes: body?.bytes ?? (Number(request.headers['content-length']) || 0),
       responseBytes: Math.max(0, it.written - headerBytes(response)),
+      ...it.ends,
     })
   }
 
@@ -113,6 +115,21 @@ type Finished = {
   readonly body: SeenBody | undefined
   readonly realMs: number
   readonly written: number
+  readonly ends: Ends
+}
+
+type Ends = { readonly peer: string; readonly local: string }
+/** A connection that is kept alive carries many calls. */
+const endsOfSockets = new WeakMap<Socket, Ends>()
+
+/** Asked for when a call begins: a socket that is closed knows its addresses no longer. */
+function endsOf(socket: Socket): Ends {
+  let ends = endsOfSockets.get(socket)
+  if (ends === undefined) {
+    ends = { peer: endpointText(socket.remoteAddress, socket.remotePort), local: endpointText(socket.localAddress, socket.localPort) }
+    endsOfSockets.set(socket, ends)
+  }
+  return ends
 }
 
 /**

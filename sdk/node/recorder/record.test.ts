@@ -142,6 +142,9 @@ ${serve}`,
   const [rpc, unclear, batch, path, described, events, slow] = callsOf(server.batches)
   expect(rpc).toMatchObject({ name: 'items.list', trace: '0af7651916cd43dd8448eb211c80319c', requestBytes: 10_036, responseBytes: 14 })
   expect(rpc?.span).toMatch(/^[0-9a-f]{16}$/)
+  expect(rpc?.ends).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/), `127.0.0.1:${port}`])
+  // Its socket is gone when it ends, and was there when it began.
+  expect(slow?.ends).toEqual([expect.stringMatching(/:\d+$/), expect.stringMatching(new RegExp(`:${port}$`))])
   expect(unclear).toMatchObject({ name: 'POST /rpc' })
   expect(batch).toMatchObject({ name: 'items.list,items.count', audienceName: 'robot', accountName: 'globex' })
   expect(path).toMatchObject({ name: 'user.rename', accountName: 'initech' })

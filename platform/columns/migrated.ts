@@ -1,7 +1,7 @@
-/** The column store with the tables of this domain, made when it is asked for the first time and not before. */
-import type { ColumnMigrations, Columns } from '@belay/columns'
+/** The column store with the tables of a domain, made when it is asked for the first time and not before. */
+import type { ColumnMigrations, Columns } from './types.ts'
 
-/** A server whose services record nothing never starts the engine. */
+/** So a server that nobody records with or sends captures to never starts the engine. */
 export function migratedWhenAsked(columns: Columns, migrations: readonly ColumnMigrations[]): Columns {
   let made: Promise<void> | undefined
   async function ready(): Promise<Columns> {
