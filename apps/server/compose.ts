@@ -9,6 +9,7 @@ import { environmentMigrations, openEnvironments, openLocalHost, type Variables 
 import { connectAgent } from '@belay/exec'
 import { flagHouseMigrations, openFlagHouse } from '@belay/flags'
 import { ledgerMigrations, openLedger } from '@belay/ledger'
+import { networkMigrations } from '@belay/network'
 import { openReleases, releaseMigrations } from '@belay/releases'
 import { openStore } from '@belay/store'
 import { basename, dirname } from 'node:path'
@@ -30,6 +31,7 @@ export async function compose(it: { home: Home; cloudFile: LiveCloudFile; log: (
     deploymentMigrations,
     ...flagHouseMigrations,
     ...callHouseMigrations,
+    networkMigrations,
   ])
   const ledger = openLedger({ store, clock })
   const access = openAccess({ store, ledger, clock })

@@ -8,6 +8,7 @@ import { flagHouseRoutes } from '@belay/flags'
 import type { CloudFile } from '@belay/cloudfile'
 import { createApi } from '@belay/http'
 import { ledgerRoutes } from '@belay/ledger'
+import { networkRoutes } from '@belay/network'
 import { type Action, routes, whyNot, may } from '@belay/protocol'
 import { releaseRoutes } from '@belay/releases'
 import type { Logger } from 'pino'
@@ -67,6 +68,7 @@ export async function serve(it: {
   await follow(cloudFile.current())
   cloudFile.watch(follow, stop.signal)
   const columns = openColumns({ folder: join(home.calls, 'columns'), ...columnPlace(), clock, log })
+  const places = async () => (await environments.list()).map(({ name, kind }) => ({ name, kind }))
   const calls = await openCallHouse({
     store,
     ledger,
@@ -75,7 +77,7 @@ export async function serve(it: {
     folder: home.calls,
     name: home.serverId,
     spec: () => cloudFile.current().calls,
-    environments: async () => (await environments.list()).map(({ name, kind }) => ({ name, kind })),
+    environments: places,
     log,
   })
   const rehearsals = openRehearsals({
@@ -111,6 +113,7 @@ export async function serve(it: {
   deploymentRoutes(api, { store, ledger, environments, releases, deployments, rehearsals, ledgerWhole: () => ledgerWhole, now: clock.now })
   flagHouseRoutes(api, flags, { access, clock, repository: it.repository, rates: it.flagRates, reasons: it.flagReasons, log })
   callHouseRoutes(api, calls, { environmentOf: (request) => flags.senderEnvironment(request, access.authenticate), log })
+  networkRoutes(api, { store, ledger, columns, clock, calls: calls.connections, environments: places })
   api.handle(routes.cloud, async () => {
     const file = cloudFile.current()
     return {

@@ -172,6 +172,6 @@ export {
   sessionRecordWire,
   type SessionRowWire,
   slowReasons,
-  traceMaxBytes,
+  traceChunksMax,
   type TurnWire,
 } from './wire-network.ts'

@@ -157,7 +157,6 @@ export const sessionRecordWire = z.object({
     sentences: z.array(sentence).max(50),
   }),
 }) satisfies z.ZodType<SessionRecord>
-export type SessionRecordWire = z.infer<typeof sessionRecordWire>
 
 export const captureSummaryWire = z.object({
   name: z.string().max(500),
@@ -171,7 +170,6 @@ export const captureSummaryWire = z.object({
   notUnderstood: z.record(z.string().max(100), count),
   warnings: z.array(sentence).max(100),
 }) satisfies z.ZodType<CaptureSummary>
-export type CaptureSummaryWire = z.infer<typeof captureSummaryWire>
 
 /** What a solution used while its capture was taken, when somebody measured that: for comparisons. */
 export const resourcesWire = z.object({ cpuMs: amount.nullable(), memoryBytes: amount.nullable() })
@@ -188,8 +186,8 @@ export const networkPartMax = {
   /** In base64, of one trace's chunk. */
   traceChunk: 2 * 1_024 * 1_024,
 } as const
-/** 25 bytes a segment: about four million segments of one session. */
-export const traceMaxBytes = 100 * 1_024 * 1_024
+/** 96 MiB unpacked from base64, at 13 bytes a segment: seven million segments of one session. */
+export const traceChunksMax = 64
 /** Of one capture: 200 sessions each, two million sessions. */
 export const networkPartsMax = 10_000
 
@@ -220,8 +218,12 @@ export const capturePartWire = z.object({
     .array(
       z.object({
         session: count,
-        chunk: z.number().int().min(0).max(1_000),
-        chunks: z.number().int().min(1).max(1_001),
+        chunk: z
+          .number()
+          .int()
+          .min(0)
+          .max(traceChunksMax - 1),
+        chunks: z.number().int().min(1).max(traceChunksMax),
         data: z.base64().max(networkPartMax.traceChunk),
       }),
     )
@@ -443,7 +445,7 @@ const costs = z.object({
 })
 
 export const comparisonWire = z.object({
-  outcome,
+  outcome: z.enum([...outcome.options, 'each better in something']),
   sentences: z.array(z.string()),
   sessions: z.object({ a: count, b: count }),
   unmatched: z.object({ a: count, b: count }),
