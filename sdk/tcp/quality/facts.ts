@@ -25,9 +25,13 @@ export function rttOf(direction: Direction): Distribution | null {
  * taken beside one end, one part is that host alone.
  */
 export function pathRtt(record: Unscored): Distribution | null {
+  return rttOf(record.directions[pathWay(record)])
+}
+
+/** The direction whose packets measure it. */
+export function pathWay(record: Unscored): 0 | 1 {
   const [a, b] = [rttOf(record.directions[0]), rttOf(record.directions[1])]
-  if (!a || !b) return a ?? b
-  return b.minMs > a.minMs ? b : a
+  return (b?.minMs ?? -1) > (a?.minMs ?? -1) ? 1 : 0
 }
 
 /** The shortest round trip over the whole path that was seen. */
@@ -54,4 +58,11 @@ export function neverOpened(record: Unscored): boolean {
   const { state } = record.handshake
   if (state === 'complete' || state === 'none') return false
   return record.directions[0].dataPackets === 0 && record.directions[1].dataPackets === 0 && record.directions[0].pureAcks === 0
+}
+
+/** A queue on the path, or null: the round trip grows threefold under load and by more than delayed acknowledgements explain (50 ms). */
+export function queueOf(record: Unscored): { readonly fromMs: number; readonly toMs: number } | null {
+  const rtt = pathRtt(record)
+  if (!rtt || rtt.p95Ms < 3 * rtt.minMs || rtt.p95Ms - rtt.minMs < 50) return null
+  return { fromMs: rtt.minMs, toMs: rtt.p95Ms }
 }
