@@ -71,10 +71,6 @@ export function rangeOf(asked: { from?: number | undefined; to?: number | undefi
 
 export const all = (conditions: readonly Sql[]): Sql => (conditions.length === 0 ? sql`1` : join(conditions, ' AND '))
 export const either = (conditions: readonly Sql[]): Sql => (conditions.length === 0 ? sql`0` : sql`(${join(conditions, ' OR ')})`)
-    values.map((it) => sql`${it}`),
-    ', ',
-  )})`
-
 /** `CAPTURE.NUMBER`; the route has checked its shape. */
 export function sessionParts(id: string): { capture: string; number: number } {
   const dot = id.lastIndexOf('.')
