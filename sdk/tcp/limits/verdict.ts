@@ -32,6 +32,7 @@ export function verdictOf(session: Session, ns: Readonly<Record<Limit, number>>,
   }
   if (oneSided && spoken > 0) return none('Only one direction was captured, so nobody can tell what the other end knew or allowed.')
   const limit = mostOf(session, ns, endNs)
+  if (ends.main === undefined && limit !== 'idle' && limit !== 'handshake') return none('No data was seen in it.')
   return { ceilings, verdict: { limit, share: ns[limit] / endNs, because: `${sayOf(limit, session, ends, ns, endNs, ceilings)}.` } }
 
   function none(because: string): Judged {
