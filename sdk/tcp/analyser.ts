@@ -69,13 +69,14 @@ class Engine implements Analyser {
   #firstNsec = 0
   #lastSec = -1
   #lastNsec = 0
-  #untilSweep = sweepPackets
+  #untilSweep: number
   #earlyOut = 0
 
   constructor(options: AnalyserOptions) {
     this.#options = options
     this.#name = options.name ?? ''
     this.#reader = createCaptureReader({ frame: this.#frame.bind(this) })
+    this.#untilSweep = this.#sweepAfter()
   }
 
   write(bytes: Uint8Array): void {
@@ -159,9 +160,13 @@ class Engine implements Analyser {
         this.#out(session)
       }
     }
-    this.#untilSweep = Math.max(sweepPackets, flows.live)
-    // With little room the bound must hold in between, too.
-    if (max < sweepPackets) this.#untilSweep = Math.max(1, max >> 2)
+    this.#untilSweep = this.#sweepAfter()
+  }
+
+  /** Packets until the next look; with little room the bound must hold in between, too. */
+  #sweepAfter(): number {
+    const max = this.#options.liveMax ?? liveMax
+    return max < sweepPackets ? Math.max(1, max >> 2) : Math.max(sweepPackets, this.#flows.live)
   }
 
   #out(session: Session): void {
