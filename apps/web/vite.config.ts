@@ -67,5 +67,7 @@ export default defineConfig({
     // Inlined fonts and pictures would be data: URLs, which the content security policy need not allow.
     assetsInlineLimit: 0,
   },
+  // The worker that reads captures loads the unpacker of zstd when it meets one.
+  worker: { format: 'es' },
   server: { proxy: { '/api': serverUrl, '/sign-in': serverUrl } },
 })

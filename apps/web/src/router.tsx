@@ -7,6 +7,7 @@ import { NotFound } from './parts/NotFound.tsx'
 import { App } from './parts/App.tsx'
 import { parseChanges, parseFlagCosts, parseMethod, parseTable } from './parts/calls/search.ts'
 import { Crash } from './parts/Crash.tsx'
+import { parseCompare, parseSession, parseSessions, parseSlow } from './parts/network/search.ts'
 import { oneOf, parseSearch, stringifySearch, text, whole } from './search.ts'
 
 type Raw = Record<string, unknown>
@@ -191,6 +192,30 @@ const callFlags = createRoute({
   validateSearch: parseFlagCosts,
   component: lazyRouteComponent(parts.callFlags, 'CallFlagsPage'),
 })
+const network = createRoute({
+  getParentRoute: () => root,
+  path: '/network',
+  validateSearch: parseSessions,
+  component: lazyRouteComponent(parts.network, 'NetworkPage'),
+})
+const networkSession = createRoute({
+  getParentRoute: () => root,
+  path: '/network/sessions/$id',
+  validateSearch: parseSession,
+  component: lazyRouteComponent(parts.networkSession, 'NetworkSessionPage'),
+})
+const networkCompare = createRoute({
+  getParentRoute: () => root,
+  path: '/network/compare',
+  validateSearch: parseCompare,
+  component: lazyRouteComponent(parts.networkCompare, 'NetworkComparePage'),
+})
+const networkCalls = createRoute({
+  getParentRoute: () => root,
+  path: '/network/calls',
+  validateSearch: parseSlow,
+  component: lazyRouteComponent(parts.networkCalls, 'NetworkCallsPage'),
+})
 const ledger = createRoute({
   getParentRoute: () => root,
   path: '/ledger',
@@ -230,6 +255,10 @@ export const router = createRouter({
     callMethod,
     callChanges,
     callFlags,
+    network,
+    networkSession,
+    networkCompare,
+    networkCalls,
     ledger,
     access,
   ]),

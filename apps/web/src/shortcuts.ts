@@ -11,6 +11,9 @@ export const goTo = [
   { keys: 'g c', says: 'Calls', to: '/calls' },
   { keys: 'g h', says: 'Changes of cost', to: '/calls/changes' },
   { keys: 'g o', says: 'Cost of flags', to: '/calls/flags' },
+  { keys: 'g w', says: 'Network', to: '/network' },
+  { keys: 'g b', says: 'Compare networks', to: '/network/compare' },
+  { keys: 'g t', says: 'Slow calls', to: '/network/calls' },
   { keys: 'g l', says: 'Ledger', to: '/ledger' },
   { keys: 'g a', says: 'Access', to: '/access' },
 ] as const
@@ -22,6 +25,7 @@ export const otherKeys = [
   { keys: 'k', says: 'Row before' },
   { keys: 'Enter', says: 'Open the row, show the step' },
   { keys: '← ↑ ↓ →', says: 'From step to step on a timeline' },
+  { keys: '← → + − 0', says: 'Move, zoom and show all on a graph of a session' },
   { keys: '?', says: 'This list' },
 ] as const
 

@@ -16,6 +16,7 @@ const byKind: Readonly<Record<string, readonly string[]>> = {
   ring: ['rings', 'flags', 'segments'],
   'client-key': ['client-keys'],
   calls: ['calls'],
+  network: ['network'],
   session: ['users', 'tokens'],
 }
 

@@ -76,6 +76,7 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
   const side = useHereInSight()
   const inFlags = useRouterState({ select: (it) => /^\/(flags|rings|segments|client-keys)\b/.test(it.location.pathname) })
   const inCalls = useRouterState({ select: (it) => /^\/calls\/?(\w*)/.exec(it.location.pathname)?.[1] })
+  const inNetwork = useRouterState({ select: (it) => /^\/network\/?(\w*)/.exec(it.location.pathname)?.[1] })
   const changed = useChangesOfTheWeek()
   const running = now?.deployments.filter((it) => isMoving(it.state)).length ?? 0
   return (
@@ -106,6 +107,13 @@ export function Side({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
         <>
           <Place to="/calls/changes" name="Changes" under />
           <Place to="/calls/flags" name="Cost of flags" under />
+        </>
+      )}
+      <Place to="/network" name="Network" exact={inNetwork === 'compare' || inNetwork === 'calls'} />
+      {inNetwork !== undefined && (
+        <>
+          <Place to="/network/calls" name="Slow calls" under />
+          <Place to="/network/compare" name="Compare" under />
         </>
       )}
       <Place to="/ledger" name="Ledger" />
