@@ -9,9 +9,18 @@ export function readEthernet(c: Cursor): number {
   if (!c.has(14)) return cutBeforeIp
   const type = c.u16(12)
   c.at += 14
-  // Cisco FabricPath: a whole frame comes behind its tag.
-  if (type === 0x8903) return skip(c, 2, ETHERNET)
+  if (type === 0x8903) return readFabricPath(c)
   return typeOrLength(c, type)
+}
+
+/**
+ * Cisco FabricPath: a whole frame comes behind its tag. tshark takes its last four bytes for a checksum, also where the
+ * capture has none; then a segment ends four bytes early, here as there.
+ */
+function readFabricPath(c: Cursor): number {
+  c.limit -= 4
+  if (c.end > c.limit) c.end = c.limit
+  return skip(c, 2, ETHERNET)
 }
 
 function typeOrLength(c: Cursor, type: number): number {
