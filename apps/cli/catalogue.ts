@@ -91,6 +91,21 @@ export const catalogue: readonly Chapter[] = [
     ],
   },
   {
+    title: 'Network:',
+    entries: [
+      {
+        name: 'tcp',
+        summary: 'how good each TCP session of a capture was, and why it was not better',
+        load: () => import('./commands/tcp.ts'),
+      },
+      {
+        name: 'network',
+        summary: 'TCP sessions that the server keeps, and the calls that travelled in them',
+        load: () => import('./commands/network.ts'),
+      },
+    ],
+  },
+  {
     title: 'Records and access:',
     entries: [
       { name: 'ledger', summary: 'every fact: who did what, to what, when', load: () => import('./commands/ledger.ts') },

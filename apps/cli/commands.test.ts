@@ -36,6 +36,8 @@ describe('every command', () => {
       ...['segment upload', 'segment download', 'segment rm'],
       ...['ring ls', 'ring add', 'ring rm', 'flag-key create', 'flag-key ls', 'flag-key rm'],
       ...['calls top', 'calls show', 'calls trend', 'calls changes', 'calls compare', 'calls flags', 'calls budgets', 'calls import'],
+      ...['tcp', 'tcp compare', 'tcp live', 'tcp record', 'tcp send'],
+      ...['network sessions', 'network session', 'network calls', 'network captures', 'network compare'],
       ...['ledger', 'ledger verify', 'user ls', 'user add', 'user role', 'user rm', 'user link'],
       ...['token create', 'token ls', 'token rm', 'completion'],
     ])

@@ -97,6 +97,43 @@ export const fail = defineProblems({
     status: 400,
     say: (f: { trace: string; count: number }) => `${f.count} traces begin with ${f.trace}. Write more of the one that you mean.`,
   },
+  'no-capture': {
+    status: 422,
+    say: (f: { file: string; because: string }) =>
+      `${f.file} is no capture that can be read: ${f.because.replace(/\.$/, '')}. Captures are pcap or pcapng, as they are or packed by gzip or zstd.`,
+  },
+  'no-such-session': {
+    status: 404,
+    say: (f: { session: number; sessions: number; file: string }) =>
+      `${f.file} has no session ${f.session}${f.sessions === 0 ? '; it has none at all' : `; they are numbered from 0 to ${f.sessions - 1}`}.`,
+  },
+  'nothing-to-compare': {
+    status: 422,
+    say: (f: { side: string; files: readonly string[] }) =>
+      `Side ${f.side} (${f.files.join(', ')}) has no TCP session that could be compared.`,
+  },
+  'no-tcpdump': {
+    status: 424,
+    say: (_: object) => 'tcpdump is not installed here, and packets are captured with it. Install it (Debian: apt-get install tcpdump).',
+  },
+  'no-capture-right': {
+    status: 403,
+    say: (f: { interface: string; because: string }) =>
+      `This user may not capture on ${f.interface}: ${f.because.replace(/[. ]+$/, '')}. Run it as root, or give tcpdump the right once: setcap cap_net_raw,cap_net_admin=eip $(which tcpdump)`,
+  },
+  'no-interface': {
+    status: 404,
+    say: (f: { interface: string; known: readonly string[] }) => `There is no interface ${f.interface} here. Known: ${f.known.join(', ')}.`,
+  },
+  'capture-failed': { status: 500, say: (f: { because: string }) => `tcpdump does not capture: ${f.because.replace(/\.$/, '')}.` },
+  'no-sockets': {
+    status: 424,
+    say: (f: { because: string }) => `ss tells nothing of the sockets here: ${f.because.replace(/\.$/, '')}. It comes with iproute2.`,
+  },
+  'ring-failed': {
+    status: 507,
+    say: (f: { folder: string; because: string }) => `The capture cannot be kept in ${f.folder}: ${f.because.replace(/\.$/, '')}.`,
+  },
   'nothing-runs-there': {
     status: 404,
     say: (f: { file: string }) => `${f.file} is missing from this copy of Belay.`,

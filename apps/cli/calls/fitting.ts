@@ -27,10 +27,16 @@ export function fittedTable<Row>(rows: readonly Row[], columns: readonly FittedC
       1,
     )
   }
-  const over = excess()
+  // The longest gives first, so that several names lose no more than has to go.
+  const rooms = new Map(kept.filter((column) => column.shortens === true).map((column) => [column, widths.get(column) ?? 0]))
+  for (let over = excess(); over > 0; over--) {
+    const [longest] = [...rooms].toSorted(([, one], [, other]) => other - one)
+    if (longest === undefined || longest[1] <= nameLeast) break
+    rooms.set(longest[0], longest[1] - 1)
+  }
   const fitted = kept.map((column): Column<Row> => {
-    if (over <= 0 || column.shortens === undefined) return column
-    const room = Math.max(nameLeast, (widths.get(column) ?? 0) - over)
+    const room = rooms.get(column)
+    if (room === undefined || room >= (widths.get(column) ?? 0)) return column
     return { ...column, shown: (row) => middleCut(String(column.value(row) ?? ''), room) }
   })
   return table(rows, fitted, look, paint)
