@@ -41,6 +41,8 @@ export class LimitClock {
   #last = 0
   /** Silence that is charged when it is known who ends it. */
   #waitingNs = 0
+  /** During it nothing was on its way. */
+  #drained = false
   /** Who sent the last data. */
   #speaker: Stream | undefined = undefined
   /** The server has answered the client at all. */
@@ -70,7 +72,7 @@ export class LimitClock {
     }
     if (own !== undefined && p.hasTimestamps && (own.delayed !== undefined || !own.located)) {
       const rtt = p.length > 0 ? own.echo(t, p.tsecr, mine) : -1
-      if (rtt > 0 && (!own.located || rtt < own.wayNs)) own.locate(rtt, mine.evidence.minRttNs, mine, theirs)
+      if (rtt > 0 && !own.located) own.locate(rtt, mine.evidence.minRttNs, mine, theirs)
     }
     if (data) this.#data(session, mine, theirs, p, t, kind, again)
   }
@@ -84,7 +86,7 @@ export class LimitClock {
       else this.b = own
       this.#place(session, own, fromA === session.aIsClient, t, mine, theirs)
     }
-    if (this.#waitingNs > 0) this.#settle(own, fromA === session.aIsClient, p.length, again)
+    if (this.#waitingNs > 0) this.#settle(own, mine, theirs, fromA === session.aIsClient, p.length, t, again)
     if (again) own.lost(t, mine, theirs, (p.seq + p.length) | 0, kind === timeout)
     else {
       own.sent(t, mine, theirs, p.length, (p.flags & (PSH | FIN)) !== 0)
@@ -132,35 +134,53 @@ export class LimitClock {
     }
     const mine = stream === this.a ? session.a : session.b
     const theirs = stream === this.a ? session.b : session.a
-    if (!mine.finSeen && stream.windowClosed(mine, theirs)) stream.receiverNs += ns
-    else if (recovers !== undefined) recovers.lossNs += ns
-    else if (!outstanding) this.#waitingNs += ns
-    else if (stream.recovering) stream.lossNs += ns
-    else if (stream.after === empty) this.#waitingNs += ns
-    else stream.path(ns, t, mine, theirs)
+    if (!mine.finSeen && stream.windowClosed(mine, theirs)) {
+      stream.receiverNs += ns
+      stream.held = 'receiver'
+    } else if (recovers !== undefined) recovers.lossNs += ns
+    else if (!outstanding) {
+      this.#waitingNs += ns
+      this.#drained = true
+    } else if (stream.recovering) {
+      stream.lossNs += ns
+      stream.held = 'loss'
+    } else if (stream.after === empty) this.#waitingNs += ns
+    else {
+      stream.path(ns, t, mine, theirs)
+      stream.held = 'path'
+    }
   }
 
   /** Whose silence it was is known: the end that speaks now. */
-  #settle(own: Stream, ofClient: boolean, length: number, again: boolean): void {
+  #settle(own: Stream, mine: Side, theirs: Side, ofClient: boolean, length: number, t: number, again: boolean): void {
     const ns = this.#waitingNs
+    const drained = this.#drained
     this.#waitingNs = 0
+    this.#drained = false
     const before = this.#speaker
-    if (again && before === own) {
-      // What looked like silence was the wait for the timer.
-      own.lossNs += ns
-      return
-    }
-    if (before === own && own.after === more) {
-      // It had more to send, a window to send into, and nothing was on its way.
-      if (ns < stallNs) {
-        own.bandwidthNs += ns
-        own.linkBytes += length
-        own.linkNs += ns
-        return
-      }
-      if (own.delayed !== undefined) {
+    if (before === own) {
+      // What looked like silence was the wait for a timer.
+      if (again) {
         own.lossNs += ns
         return
+      }
+      // It had sent all, and had more as soon as an acknowledgement made room: a buffer, not a program, was empty.
+      if (drained ? own.isJitter(ns) : own.isClocked(t, mine)) {
+        own.goOn(ns, t, mine, theirs)
+        return
+      }
+      if (own.after === more) {
+        // It had more to send, a window to send into, and nothing was on its way.
+        if (ns < stallNs) {
+          own.bandwidthNs += ns
+          own.linkBytes += length
+          own.linkNs += ns
+          return
+        }
+        if (own.delayed !== undefined) {
+          own.lossNs += ns
+          return
+        }
       }
     }
     const answered = !ofClient && before !== undefined && before !== own

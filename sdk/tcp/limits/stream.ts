@@ -1,6 +1,7 @@
 /** What limits one direction while it carries data. Made when its first data is seen. */
 import type { Side } from '../side.ts'
 import { Delayed } from './delayed.ts'
+import { Echoes } from './echoes.ts'
 
 /** What the last data segment says of the sender's buffer. */
 export const unknown = 0
@@ -12,6 +13,8 @@ export const empty = 2
 /** A round trip that is longer than the shortest by a quarter, and by this, has waited in a queue. */
 const queueNsMin = 1e6
 const queueShare = 0.25
+/** A queue that runs over was filled for some rounds before; one long round trip is chance. */
+const queuedRounds = 2
 /** Rounds without a larger flight before the sender's own buffer is taken for the reason; congestion control grows by a segment a round. */
 const flatRounds = 16
 /** After a loss cubic stays below its old top for some seconds. */
@@ -24,6 +27,11 @@ const unclockedShare = 0.3
 const farShare = 0.2
 /** On shorter ways the two ends see the same. */
 const farNsMin = 0.3e6
+/** An echo that takes longer than this multiple of the last ones, and this, is no measure of the way. */
+const echoFactor = 3
+const echoNsMax = 20e6
+/** Of the way to the sender and back. */
+const jitterShare = 0.25
 /** A round without any measure of the round trip. */
 const roundNsDefault = 100e6
 const roundNsMin = 0.2e6
@@ -44,6 +52,9 @@ export class Stream {
   /** The other end, or the path, waited for this end's program. */
   applicationNs = 0
 
+  /** What held the sender back last, short of silence. */
+  held: 'path' | 'receiver' | 'loss' = 'path'
+
   // --- The sender's buffer and recovery
   after: 0 | 1 | 2 = unknown
   recovering = false
@@ -53,21 +64,19 @@ export class Stream {
   recoveries = 0
   timeouts = 0
   #lastLoss: 0 | 1 | 2 = noLoss
+  #lossFlight = 0
 
   // --- Where the capture is
   located = false
   /** The capture is nearer to the receiver: what the sender knew is `delayed` by the way to it and back. */
   delayed: Delayed | undefined = undefined
+  /** The way to the sender and back: the shortest, and as it is now. */
   #wayNs = 0
+  #wayNow = 0
   /** What the sender knows; live from the sides when the capture is near it. */
   #una = 0
   #edge = 0
-  /** The other end's newest timestamp, when it was first seen, and whether its echo is awaited. */
-  #stamp = 0
-  #stampAt = 0
-  #stampAwaited = false
-  #stampSeen = 0
-  #stamped = false
+  #echoes: Echoes | undefined = undefined
 
   // --- The present round, a round trip long
   /** Time in it in which nothing but the path held the sender back. */
@@ -79,6 +88,7 @@ export class Stream {
   #ackRtt = 0
   #wayRtt = 0
   #queued = false
+  #queuedFor = 0
   /** Rounds since the flight grew, their time that is not charged yet, and the flight then. */
   #flat = 0
   flatNs = 0
@@ -129,11 +139,6 @@ export class Stream {
     if (t >= this.#roundEnd) this.#end(t, mine, theirs)
   }
 
-  /** Ends the round now, as something else begins to hold the sender back. */
-  cut(t: number, mine: Side, theirs: Side): void {
-    if (this.#roundAt >= 0) this.#end(t, mine, theirs)
-  }
-
   #begin(t: number, mine: Side): void {
     const { srttNs } = mine.evidence
     const rtt = (srttNs > 0 ? srttNs : 0) + this.#wayNs
@@ -149,7 +154,11 @@ export class Stream {
   #end(t: number, mine: Side, theirs: Side): void {
     const took = t - this.#roundAt
     const measured = this.#ackRtt > 0 || this.#wayRtt > 0
-    if (measured) this.#queued = this.#inQueue(mine)
+    // What a few first samples of a round that was cut short say is chance.
+    if (measured && this.#isHalf(t)) {
+      this.#queued = this.#inQueue(mine)
+      this.#queuedFor = this.#queued ? this.#queuedFor + 1 : 0
+    }
     const grown = this.#roundFlight > this.#flatTop + growthSegments * this.segment(mine, theirs)
     if (this.#queued || grown) {
       this.#commitFlat()
@@ -186,7 +195,9 @@ export class Stream {
 
   /** What the time is charged to that waits for the flight to be seen flat. */
   flatLimit(): PathLimit {
-    return this.#lastLoss === noLoss ? 'slowStart' : this.#lastLoss === randomLoss ? 'loss' : 'bandwidth'
+    if (this.#lastLoss === noLoss) return 'slowStart'
+    // A queue that ran over leaves half a flight, or more, and fills again; less than that is what the loss left.
+    return this.#lastLoss === congestionLoss && this.#roundFlight * 2 > this.#lossFlight ? 'bandwidth' : 'loss'
   }
 
   #isFlat(): boolean {
@@ -199,6 +210,11 @@ export class Stream {
     this.#flat = 0
   }
 
+  /** At least half of the present round is over. */
+  #isHalf(t: number): boolean {
+    return t - this.#roundAt > this.#roundEnd - t
+  }
+
   #charge(limit: PathLimit, ns: number): void {
     if (limit === 'slowStart') this.slowStartNs += ns
     else if (limit === 'loss') this.lossNs += ns
@@ -209,7 +225,8 @@ export class Stream {
   /** Even the shortest of the round's round trips was longer than the path is. */
   #inQueue(mine: Side): boolean {
     const ackMin = mine.evidence.minRttNs > 0 ? mine.evidence.minRttNs : 0
-    const wait = Math.max(queueNsMin, queueShare * (ackMin + this.#wayNs))
+    // A queue that was there goes on until the round trip is clearly short again.
+    const wait = Math.max(queueNsMin, queueShare * (ackMin + this.#wayNs)) * (this.#queued ? 0.5 : 1)
     return (this.#ackRtt > 0 && this.#ackRtt - ackMin > wait) || (this.#wayRtt > 0 && this.#wayRtt - this.#wayNs > wait)
   }
 
@@ -222,10 +239,18 @@ export class Stream {
     this.after = full ? (pushed ? unknown : more) : pushed ? empty : unknown
     const flight = this.flight(mine) + length
     if (flight > this.#roundFlight) this.#roundFlight = flight
-    const clock = Math.max(roundNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
     this.#segments++
-    if (t - this.#ackAt > clock && t - this.#dataAt > clock) this.#unclocked++
+    if (t - this.#dataAt > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
     this.#dataAt = t
+  }
+
+  /** An acknowledgement has just reached the sender: what it sends now, that released. */
+  isClocked(t: number, mine: Side): boolean {
+    return t - this.#ackAt <= this.#clockNs(mine)
+  }
+
+  #clockNs(mine: Side): number {
+    return Math.max(roundNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
   }
 
   /** The other end's acknowledgement reached the capture. */
@@ -238,7 +263,7 @@ export class Stream {
     }
     const delayed = this.delayed
     if (delayed === undefined) this.#learn(t, ack)
-    else while (!delayed.put(t + this.#wayNs, ack, (ack + window) | 0)) this.take(t)
+    else while (!delayed.put(t + this.#wayNow, ack, (ack + window) | 0)) this.take(t)
   }
 
   /** The oldest of the delayed acknowledgements reaches the sender. */
@@ -263,13 +288,13 @@ export class Stream {
     if (byTimer) this.timeouts++
     if (this.recovering) return
     this.recoveries++
-    const queuedNow = this.#roundAt >= 0 && this.#inQueue(mine)
-    const queuedBefore = this.#queued
-    this.cut(t, mine, theirs)
+    if (this.#roundAt >= 0) this.#end(t, mine, theirs)
     this.#commitFlat()
+    this.#lossFlight = this.flight(mine)
     this.#flatTop = 0
-    this.#lastLoss = queuedNow || queuedBefore ? congestionLoss : randomLoss
+    this.#lastLoss = this.#queuedFor >= queuedRounds ? congestionLoss : randomLoss
     this.#queued = false
+    this.#queuedFor = 0
     this.recovering = true
     this.recoverUntil = ((end - mine.next) | 0) > 0 ? end : mine.next
   }
@@ -283,11 +308,9 @@ export class Stream {
   locate(wayNs: number, restNs: number, mine: Side, theirs: Side): void {
     this.located = true
     const far = wayNs > farNsMin && wayNs > farShare * (wayNs + (restNs > 0 ? restNs : 0))
-    if (!far) {
-      this.#wayNs = 0
-      return
-    }
+    if (!far) return
     this.#wayNs = wayNs
+    this.#wayNow = wayNs
     if (this.delayed === undefined) {
       this.delayed = new Delayed()
       this.#una = mine.una
@@ -299,28 +322,37 @@ export class Stream {
     return this.#wayNs
   }
 
-  /** The other end said a timestamp: when this direction echoes it, the way to its sender and back is known (pping's method). */
+  /** A silence that the capture's distance may have made: the way is known to a part of it. */
+  isJitter(ns: number): boolean {
+    return this.delayed !== undefined && ns < jitterShare * this.#wayNow
+  }
+
+  /** Charges such a silence to what held the sender back before it. */
+  goOn(ns: number, t: number, mine: Side, theirs: Side): void {
+    if (this.held === 'receiver') this.receiverNs += ns
+    else if (this.held === 'loss') this.lossNs += ns
+    else this.path(ns, t, mine, theirs)
+  }
+
+  /** The other end said a timestamp: when this direction echoes it, the way to its sender and back is known. */
   stamp(t: number, value: number): void {
-    // The first of those with the same value; one at a time.
-    const known = this.#stamped && value === this.#stampSeen
-    this.#stamped = true
-    this.#stampSeen = value
-    if (known || this.#stampAwaited) return
-    this.#stamp = value
-    this.#stampAt = t
-    this.#stampAwaited = true
+    this.#echoes ??= new Echoes()
+    this.#echoes.went(t, value)
   }
 
   /** @returns the way's length when this segment answers a stamp at once, else -1 */
   echo(t: number, value: number, mine: Side): number {
-    if (!this.#stampAwaited) return -1
-    const later = (value - this.#stamp) | 0
-    if (later < 0) return -1
-    this.#stampAwaited = false
+    const rtt = this.#echoes === undefined ? -1 : this.#echoes.came(t, value)
     // A sender that had nothing to send, or was held back, echoes when it speaks again.
-    if (later > 0 || this.after === empty || this.flight(mine) <= 0) return -1
-    const rtt = t - this.#stampAt
-    if (!this.recovering && (this.#wayRtt === 0 || rtt < this.#wayRtt)) this.#wayRtt = rtt
+    if (rtt < 0 || this.after === empty || this.flight(mine) <= 0) return -1
+    if (this.delayed !== undefined) {
+      // Beyond what a queue adds within a round trip: the sender waited for something.
+      if (rtt > echoFactor * this.#wayNow + echoNsMax) return -1
+      // Single echoes come too early as well, when the capture stamps what it sends late; so the way follows slowly.
+      this.#wayNow += (rtt - this.#wayNow) / 4
+      if (this.#wayNow < this.#wayNs) this.#wayNs = this.#wayNow
+      if (!this.recovering && (this.#wayRtt === 0 || rtt < this.#wayRtt)) this.#wayRtt = rtt
+    }
     return rtt
   }
 }
