@@ -185,7 +185,7 @@ export class Evidence {
     holes.expire(this.goodBytes)
     const synFresh = (p.flags & SYN) !== 0 && !this.#seen(start)
     const finFresh = (p.flags & FIN) !== 0 && !this.#seen((end - 1) | 0)
-    let fresh = this.#below(trouble, start, end)
+    let fresh = this.#below(trouble, start, end, mss)
     const before = fresh > 0
     fresh += holes.fill(start, end, (from, to, hole) => {
       if (hole.acked) trouble.seenAfterAll((to - from) | 0, mss)
@@ -224,7 +224,7 @@ export class Evidence {
   }
 
   /** Takes in what lies before the first byte that was seen. @returns how much of it is new */
-  #below(trouble: Trouble, start: number, end: number): number {
+  #below(trouble: Trouble, start: number, end: number, mss: number): number {
     // A stream so long has come round to the same numbers.
     if (this.goodBytes + trouble.unseenBytes > farBytes) this.#open = false
     const under = (this.#low - start) | 0
@@ -232,7 +232,9 @@ export class Evidence {
     const to = ((end - this.#low) | 0) < 0 ? end : this.#low
     if (to !== this.#low) {
       const hole = { start: to, end: this.#low, at: 0, tsval: -1, id: -1, counts: false, goodBytes: this.goodBytes }
-      trouble.holes.addFirst({ ...hole, acked: this.acked && ((this.una - this.#low) | 0) >= 0 })
+      const acked = this.acked && ((this.una - this.#low) | 0) >= 0
+      trouble.holes.addFirst({ ...hole, acked })
+      if (acked) trouble.missed((this.#low - to) | 0, mss)
     }
     this.#low = start
     return (to - start) | 0
@@ -251,7 +253,11 @@ export class Evidence {
   /** `acker` acknowledges what `mine` (whose evidence this is) sent; before `mine.una` moves. Samples round trips, learns of DSACKs. */
   acknowledged(p: Packet, t: number, _mine: Side, acker: Side): void {
     this.sampled = false
-    if (!this.#started || (p.flags & RST) !== 0) return
+    if (!this.#started) return
+    if ((p.flags & RST) !== 0) {
+      this.#refused(p, t)
+      return
+    }
     const ack = p.ack
     const moved = (ack - this.una) | 0
     if (moved > 0) {
@@ -262,15 +268,7 @@ export class Evidence {
       this.una = ack
       this.dupAcks = 0
       this.heardAt = t
-      const flight = this.#flight
-      if (flight !== null) {
-        flight.acknowledge(ack, t, echo)
-        if (flight.karnNs >= 0) this.#sample(flight.karnNs)
-        if (flight.stampNs >= 0) {
-          this.#stamps ??= new Samples()
-          this.#stamps.add(flight.stampNs)
-        }
-      }
+      this.#time(ack, t, echo)
     } else if (moved === 0) {
       this.acked = true
       const again = p.length === 0 && (p.flags & (SYN | FIN)) === 0 && this.next !== ack && p.window === this.#window
@@ -283,6 +281,23 @@ export class Evidence {
     if (p.sacks > 0) this.#selective(p, t, acker)
     this.#window = p.window
     this.#id = p.ipId
+  }
+
+  /** Times the acknowledgement of what is on its way. */
+  #time(ack: number, t: number, echo: number): void {
+    const flight = this.#flight
+    if (flight === null) return
+    flight.acknowledge(ack, t, echo)
+    if (flight.karnNs >= 0) this.#sample(flight.karnNs)
+    if (flight.stampNs >= 0) {
+      this.#stamps ??= new Samples()
+      this.#stamps.add(flight.stampNs)
+    }
+  }
+
+  /** An RST that answers takes a round trip too, but its number is often 0 or made up: nothing else is believed of it. */
+  #refused(p: Packet, t: number): void {
+    if (((p.ack - this.una) | 0) > 0 && ((this.next - p.ack) | 0) >= 0) this.#time(p.ack, t, -1)
   }
 
   #sample(ns: number): void {

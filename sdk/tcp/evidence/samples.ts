@@ -37,7 +37,7 @@ export class Samples {
     if (this.#rest !== null) return this.#rest.distribution()
     const sorted = this.#raw.slice(0, this.count).sort((one, other) => one - other)
     const mean = sorted.reduce((sum, one) => sum + one, 0) / sorted.length
-    const variance = sorted.reduce((sum, one) => sum + (one - mean) ** 2, 0) / sorted.length
+    const squares = sorted.reduce((sum, one) => sum + (one - mean) ** 2, 0)
     const at = (share: number) => (sorted[rank(share, sorted.length)] as number) / 1e6
     return {
       samples: sorted.length,
@@ -47,10 +47,13 @@ export class Samples {
       p95Ms: at(0.95),
       p99Ms: at(0.99),
       maxMs: at(1),
-      deviationMs: Math.sqrt(variance) / 1e6,
+      deviationMs: deviation(squares, sorted.length) / 1e6,
     }
   }
 }
+
+/** Of a sample, with one degree of freedom spent on the mean. */
+const deviation = (squares: number, count: number): number => (count > 1 ? Math.sqrt(Math.max(0, squares) / (count - 1)) : 0)
 
 /** Room for those of a short session. */
 const blank: readonly number[] = [0.5, 0.5, 0.5, 0.5]
@@ -119,7 +122,7 @@ class Histogram {
     for (const [at, count] of this.#counts.entries()) {
       if (left < count) {
         // Spread evenly within the bucket.
-        const from = edgeOf(this.#from + at)
+        const from = this.#from + at === lowest ? 0 : edgeOf(this.#from + at)
         const to = edgeOf(this.#from + at + 1)
         return Math.min(this.#max, Math.max(this.#min, from + ((to - from) * (left + 0.5)) / count))
       }
@@ -130,7 +133,6 @@ class Histogram {
 
   distribution(): Distribution {
     const off = this.#sum / this.#count
-    const variance = Math.max(0, this.#squares / this.#count - off * off)
     return {
       samples: this.#count,
       minMs: this.#min / 1e6,
@@ -139,7 +141,7 @@ class Histogram {
       p95Ms: this.#at(0.95) / 1e6,
       p99Ms: this.#at(0.99) / 1e6,
       maxMs: this.#max / 1e6,
-      deviationMs: Math.sqrt(variance) / 1e6,
+      deviationMs: deviation(this.#squares - this.#count * off * off, this.#count) / 1e6,
     }
   }
 }
