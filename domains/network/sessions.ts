@@ -113,7 +113,7 @@ export async function readSessions(ground: Ground, ask: SessionsAsk): Promise<Se
   }
 }
 
-/** Rows that are wide are read of those alone that are shown: a sort looks at every session. */
+/** Rows that are wide are read of those alone that are shown: a sort looks at every session. GLOBAL: on a cluster the lists are made once. */
 export async function readRows(
   { columns }: Pick<Ground, 'columns'>,
   conditions: readonly Sql[],
@@ -122,8 +122,8 @@ export async function readRows(
   const order = raw(`${it.order}, s.capture, s.number`)
   const rows = await columns.query<Row>(
     sql`SELECT ${raw(shown.map((name) => `s.${name} AS ${name}`).join(', '))},
-      (s.capture, s.number) IN (SELECT t.capture, t.number FROM tcp_traces AS t WHERE t.chunk = 0) AS traced
-      FROM tcp_sessions AS s WHERE (s.environment, s.capture, s.number) IN (
+      (s.capture, s.number) GLOBAL IN (SELECT t.capture, t.number FROM tcp_traces AS t WHERE t.chunk = 0) AS traced
+      FROM tcp_sessions AS s WHERE (s.environment, s.capture, s.number) GLOBAL IN (
         SELECT s.environment, s.capture, s.number FROM tcp_sessions AS s WHERE ${all(conditions)}
         ORDER BY ${order} LIMIT ${it.limit} OFFSET ${it.offset})
       ORDER BY ${order}`,
