@@ -16,6 +16,8 @@ export type AnalyserOptions = {
   readonly name?: string
   /** Called with each session when it has closed, or at the end. */
   readonly onSession: (record: SessionRecord) => void
+  /** The frame with which each session begins, in the order of their numbers. */
+  readonly onBegin?: (frame: number) => void
   /** Each turn as it ends, with its session's number. */
   readonly onTurn?: (turn: Turn, session: number) => void
   /** Sessions (tshark's tcp.stream) whose every segment is kept too; each is handed over before its record. */
@@ -136,6 +138,7 @@ class Engine implements Analyser {
     session.nsec = p.nsec
     session.firstFrame = p.frame
     identify(session, p)
+    this.#options.onBegin?.(p.frame)
     const { trace, onTurn } = this.#options
     if (onTurn !== undefined) session.turns.onTurn = (turn) => onTurn(turn, session.number)
     if (trace?.sessions.includes(session.number)) this.#traces.set(session, new Trace())

@@ -4,6 +4,8 @@ export { type Kind, kinds, type Label, type Limit, labels, limits, seriesMax } f
 export type * from './types.ts'
 export { pack, TraceUnreadable, unpack } from './trace/pack.ts'
 export { type Columns, Trace } from './trace/trace.ts'
+export { CaptureError } from './read/error.ts'
+export { type DecompressOptions, decompressed, type Unpack } from './decompress.ts'
 export { compareSessions } from './quality/compare.ts'
 export { scoreOf } from './quality/score.ts'
 export { storyOf, summaryOf } from './quality/story.ts'
