@@ -79,9 +79,12 @@ export function NetworkPage() {
       <PageHead
         title={titleOf(total, counts, loaded && !never && !gone, rows)}
         tab="Network"
-        sub="How good each TCP session was, and what kept it from being better."
+        sub="How good each TCP session was, and why. Captures dropped on this page are analysed in this browser and sent nowhere."
       >
-        <Link to="/network/compare" search={{ a: first, b: second }} className="btn push">
+        <span className="push">
+          <DropZone onFiles={onFiles} />
+        </span>
+        <Link to="/network/compare" search={{ a: first, b: second }} className="btn">
           Compare…
         </Link>
       </PageHead>
@@ -89,7 +92,6 @@ export function NetworkPage() {
         <FilterField label="Find sessions" placeholder="Address, capture, reason" value={search.text} onChange={(text) => set({ text })} />
         <FilterField label="Host" placeholder="Host, or 10.0." value={search.host} onChange={(host) => set({ host })} main={false} />
         <PortField value={search.port} onChange={(port) => set({ port })} />
-        <DropZone onFiles={onFiles} />
       </div>
       <div className="chips">
         {(facets?.environments.length ?? 0) > 1 && !here && (

@@ -4,6 +4,7 @@ import { Empty } from '../parts/Empty.tsx'
 import { Notes, Trouble, Waiting } from '../parts/calls/Notices.tsx'
 import { CallSplits } from '../parts/network/CallSplits.tsx'
 import { reasons, type SlowSearch } from '../parts/network/search.ts'
+import { asTitle } from '../parts/network/words.ts'
 import { TimePick } from '../parts/network/TimePick.tsx'
 import { useFacets, useSlowCalls } from '../parts/network/useNetwork.ts'
 import { PageHead } from '../parts/Page.tsx'
@@ -25,7 +26,7 @@ export function NetworkCallsPage() {
   return (
     <>
       <PageHead
-        title={it?.says ?? 'Slow calls'}
+        title={it === undefined ? 'Slow calls' : asTitle(it.says)}
         tab="Slow calls"
         over={
           <>

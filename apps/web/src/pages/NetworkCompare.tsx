@@ -12,6 +12,7 @@ import { CostTable, Measures } from '../parts/network/compare/Measures.tsx'
 import { DropZone, LocalFiles } from '../parts/network/Drop.tsx'
 import { isLocal, type LocalCapture, openFiles, useLocalCaptures } from '../parts/network/local/captures.ts'
 import type { CompareSearch } from '../parts/network/search.ts'
+import { asTitle } from '../parts/network/words.ts'
 import { useFacets } from '../parts/network/useNetwork.ts'
 import { PageHead, Panel } from '../parts/Page.tsx'
 import '../parts/calls/calls.css'
@@ -107,7 +108,7 @@ export function NetworkComparePage() {
 function Head({ comparison, sub }: { comparison?: Comparison; sub: string }) {
   return (
     <PageHead
-      title={comparison?.sentences[0] ?? 'Compare two captures'}
+      title={asTitle(comparison?.sentences[0] ?? 'Compare two captures')}
       tab="Compare networks"
       over={
         <>

@@ -70,7 +70,7 @@ export function DropZone({
           if (files.length > 0) onFiles(files)
         }}
       />
-      <span className="soft">{children ?? 'or drop them anywhere on this page. They are analysed in this browser and sent nowhere.'}</span>
+      {children !== undefined && <span className="soft">{children}</span>}
     </div>
   )
 }

@@ -14,7 +14,8 @@ const rowPx = 30
 const headPx = 34
 /** Below this the two ends stand on two lines. */
 const narrowPx = 620
-const endsPx = 250
+const endsPx = 300
+const endsNarrowPx = 130
 
 type Column = {
   readonly head: string
@@ -31,7 +32,7 @@ const columns: readonly Column[] = [
   {
     head: 'Score',
     says: 'score',
-    widthPx: 74,
+    widthPx: 66,
     rank: 0,
     sort: 'score',
     cell: (it) => {
@@ -48,7 +49,7 @@ const columns: readonly Column[] = [
   {
     head: 'Limited by',
     says: 'limit',
-    widthPx: 128,
+    widthPx: 122,
     rank: 1,
     left: true,
     cell: (it) => (
@@ -61,7 +62,7 @@ const columns: readonly Column[] = [
   {
     head: 'RTT',
     says: 'round trip',
-    widthPx: 76,
+    widthPx: 72,
     rank: 2,
     sort: 'rtt',
     cell: (it) => (
@@ -71,7 +72,7 @@ const columns: readonly Column[] = [
   {
     head: 'Goodput',
     says: 'goodput',
-    widthPx: 100,
+    widthPx: 94,
     rank: 4,
     sort: 'goodput',
     cell: (it) => (
@@ -83,34 +84,34 @@ const columns: readonly Column[] = [
   {
     head: 'Sent again',
     says: 'share sent again',
-    widthPx: 88,
+    widthPx: 82,
     rank: 3,
     sort: 'resent',
     cell: (it) => (
       <span className={it.resentShare >= 0.1 ? 'ink-fall strong' : it.resent === 0 ? 'soft' : ''}>{sayPercent(it.resentShare)}</span>
     ),
   },
-  { head: 'Server time', says: 'server time', widthPx: 96, rank: 6, sort: 'server', cell: (it) => sayMaybeMs(it.serverMs) },
-  { head: 'Data', says: 'data', widthPx: 84, rank: 5, sort: 'bytes', cell: (it) => sayData(it.bytes[0] + it.bytes[1]) },
-  { head: 'Lasted', says: 'duration', widthPx: 92, rank: 7, sort: 'duration', cell: (it) => sayLife(it.duration) },
+  { head: 'Server time', says: 'server time', widthPx: 92, rank: 9, sort: 'server', cell: (it) => sayMaybeMs(it.serverMs) },
+  { head: 'Data', says: 'data', widthPx: 76, rank: 5, sort: 'bytes', cell: (it) => sayData(it.bytes[0] + it.bytes[1]) },
+  { head: 'Lasted', says: 'duration', widthPx: 84, rank: 8, sort: 'duration', cell: (it) => sayLife(it.duration) },
   {
     head: 'Throughput',
     says: 'throughput over its life',
-    widthPx: 104,
-    rank: 8,
+    widthPx: 94,
+    rank: 6,
     cell: (it) => <Line points={it.spark} says={`Throughput over ${sayLife(it.duration)}`} />,
   },
   {
     head: 'RTT over time',
     says: 'round trips over its life',
-    widthPx: 104,
-    rank: 9,
+    widthPx: 98,
+    rank: 7,
     cell: (it) => <Line points={it.sparkRtt} says={`Round trips over ${sayLife(it.duration)}`} />,
   },
-  { head: 'Begun', says: 'begin', widthPx: 92, rank: 10, sort: 'started', cell: (it) => <Time at={it.startedMs} /> },
+  { head: 'Begun', says: 'begin', widthPx: 88, rank: 10, sort: 'started', cell: (it) => <Time at={it.startedMs} /> },
 ]
 
-const sparkPx = { width: 88, height: 18 }
+const sparkPx = { width: 80, height: 18 }
 function Line({ points, says }: { points: readonly (number | null)[]; says: string }) {
   const { d, dots } = sparkOf(points, sparkPx.width, sparkPx.height)
   return (
@@ -132,7 +133,7 @@ function Line({ points, says }: { points: readonly (number | null)[]; says: stri
 
 /** As many columns as have room, the more important first, in their usual order. */
 function fit(widthPx: number): readonly Column[] {
-  let room = widthPx - endsPx - 30
+  let room = widthPx - (widthPx < narrowPx ? endsNarrowPx : endsPx) - 30
   const kept = new Set<Column>()
   for (const one of [...columns].sort((a, b) => a.rank - b.rank)) {
     room -= one.widthPx
@@ -173,7 +174,7 @@ export function SessionTable({
     getItemKey: (at) => rows[at]?.id ?? at,
   })
   useEffect(() => virtual.measure(), [virtual, heightPx])
-  const shown = fit(narrow ? Math.max(width, 460) : width)
+  const shown = fit(width)
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
   useEffect(() => {

@@ -125,3 +125,6 @@ export const labelWords: Readonly<Record<Label, string>> = {
   windowFull: 'Window Full',
   reusedPorts: 'Port numbers reused',
 }
+
+/** A sentence as the first line of a page, which ends without a full stop. */
+export const asTitle = (sentence: string): string => sentence.replace(/\.$/, '')

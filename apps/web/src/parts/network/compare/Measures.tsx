@@ -41,7 +41,7 @@ function sayInterval(it: Compared): string | undefined {
 /** Every measure of two sides: their medians, how far they lie apart, and whether that is shown. */
 export function Measures({ comparison }: { comparison: Comparison }) {
   return (
-    <div className="scroll-x">
+    <div className="scroll-x" role="region" aria-label="Measures" tabIndex={0}>
       <table className="list compare-table">
         <thead>
           <tr>

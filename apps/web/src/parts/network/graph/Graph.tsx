@@ -17,6 +17,8 @@ export type GraphProps = {
   readonly heightOf?: (() => Bounds) | undefined
   /** The pointer is over a point; undefined: it left. */
   readonly onHover?: ((at: { x: number; y: number } | undefined, box: Box) => void) | undefined
+  /** What keys zoom about; undefined: the middle. */
+  readonly about?: (() => number | undefined) | undefined
   /** A key that the graph itself does not know. @returns whether it meant something */
   readonly onKey?: ((key: string) => boolean) | undefined
 }
@@ -33,7 +35,7 @@ type Drag =
   | { readonly kind: 'box'; readonly x: number; readonly y: number; toX: number; toY: number }
 
 /** A canvas with an axis of time: pans by dragging, zooms by wheel, by a box (with Shift) and by keys; two clicks show all again. */
-export function Graph({ name, says, view, heightPx, hasTimes, draw, heightOf, onHover, onKey }: GraphProps) {
+export function Graph({ name, says, view, heightPx, hasTimes, draw, heightOf, onHover, onKey, about }: GraphProps) {
   const { ref: frame, width } = useElementSize()
   const canvas = useRef<HTMLCanvasElement>(null)
   const scheme = useComputedColorScheme('light')
@@ -42,8 +44,8 @@ export function Graph({ name, says, view, heightPx, hasTimes, draw, heightOf, on
   const box = boxOf(width, heightPx, hasTimes)
   const [pointers] = useState(() => new Map<number, number>())
 
-  const told = useRef({ draw, heightOf, onHover, onKey, box })
-  told.current = { draw, heightOf, onHover, onKey, box }
+  const told = useRef({ draw, heightOf, onHover, onKey, about, box })
+  told.current = { draw, heightOf, onHover, onKey, about, box }
 
   const redraw = useRef<() => void>(() => {})
   useEffect(() => {
@@ -158,7 +160,7 @@ export function Graph({ name, says, view, heightPx, hasTimes, draw, heightOf, on
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const span = view.to - view.from
-    const middle = (view.from + view.to) / 2
+    const middle = told.current.about?.() ?? (view.from + view.to) / 2
     if (event.key === 'ArrowLeft') view.pan(-span * keyShare)
     else if (event.key === 'ArrowRight') view.pan(span * keyShare)
     else if (event.key === '+' || event.key === '=' || event.key === 'ArrowUp') view.zoom(0.7, middle)

@@ -97,6 +97,12 @@ export function SessionGraphs({ columns, fromClient, absolute, wanted, onReady }
     },
     [walk],
   )
+  /** The segment that is told, while it is in sight: what buttons and keys zoom about. */
+  const about = useCallback(() => {
+    const at = of === undefined ? undefined : columns.t[of]
+    return at !== undefined && at >= view.from && at <= view.to ? at : undefined
+  }, [of, columns, view])
+  const nearer = (factor: number) => view.zoom(factor, about() ?? (view.from + view.to) / 2)
   const drawRtt = useCallback((it: Sheet) => drawDots(it, picture.rtt, picture.rttRange, sayMs), [picture])
   const drawFlight = useCallback((it: Sheet) => drawArea(it, picture.flight, picture.flightRange, sayAmount), [picture])
   const drawThroughput = useCallback((it: Sheet) => drawRate(it, picture.carried, sayRate), [picture])
@@ -125,22 +131,10 @@ export function SessionGraphs({ columns, fromClient, absolute, wanted, onReady }
               </button>
             </>
           )}
-          <button
-            type="button"
-            className="btn small"
-            onClick={() => view.zoom(0.5, (view.from + view.to) / 2)}
-            aria-label="Nearer"
-            data-tip="Nearer (+)"
-          >
+          <button type="button" className="btn small" onClick={() => nearer(0.5)} aria-label="Nearer" data-tip="Nearer (+)">
             +
           </button>
-          <button
-            type="button"
-            className="btn small"
-            onClick={() => view.zoom(2, (view.from + view.to) / 2)}
-            aria-label="Farther"
-            data-tip="Farther (−)"
-          >
+          <button type="button" className="btn small" onClick={() => nearer(2)} aria-label="Farther" data-tip="Farther (−)">
             −
           </button>
           <button type="button" className="btn small" onClick={() => view.reset()} data-tip="Show all (0, or two clicks)">
@@ -154,11 +148,12 @@ export function SessionGraphs({ columns, fromClient, absolute, wanted, onReady }
           says={`${sayNumber(picture.sent.t.length)} segments ${to}, ${sayNumber(picture.marks.t.length)} marked. Arrows move, + and − zoom, 0 shows all, n and p go from mark to mark.`}
           view={view}
           heightPx={sequencePx}
-          hasTimes={false}
+          hasTimes
           draw={drawMain}
           heightOf={height}
           onHover={onHover}
           onKey={onKey}
+          about={about}
         />
       </Labelled>
       <p className="graph-told" aria-live="polite" data-told="">

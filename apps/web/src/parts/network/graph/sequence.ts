@@ -31,9 +31,11 @@ export function heightOf(picture: Picture, view: TimeView, layers: Layers): Boun
   if (layers.acks || low > high) take(picture.acks.t, picture.ackRange, true)
   if (low > high) [low, high] = [0, 1]
   if (layers.window) {
+    const most = high + Math.max(high - low, 1) * windowRoom
     const before = high
     take(picture.acks.t, picture.edgeRange, true)
-    high = Math.min(high, before + Math.max(before - low, 1) * windowRoom)
+    // Its line is above all that is shown: no room is kept for it either.
+    if (high > most) high = picture.edgeRange.min > most ? before : most
   }
   const room = Math.max((high - low) * 0.04, 1)
   return [low - room, high + room]
@@ -156,6 +158,7 @@ function drawMarks({ ctx, box, view, picture, ink }: Scene, bounds: Bounds): voi
   const rows = Math.ceil(box.height / cellPx) + 1
   const taken = new Uint16Array(columns * rows)
   const places: number[][] = markNames.map(() => [])
+  const isFew = to - from <= singleMax
   for (let i = from; i < to; i++) {
     const x = toX(box, view, t[i] as number)
     const y = yOf(box, bounds, ((low[i] as number) + (high[i] as number)) / 2)
@@ -165,6 +168,10 @@ function drawMarks({ ctx, box, view, picture, ink }: Scene, bounds: Bounds): voi
     if (((taken[cell] as number) & bit) !== 0) continue
     taken[cell] = (taken[cell] as number) | bit
     places[mark[i] as number]?.push(x, y)
+    if (!isFew) continue
+    const top = yOf(box, bounds, high[i] as number)
+    ctx.fillStyle = ink[shapes[markNames[mark[i] as number] as Mark].tone]
+    ctx.fillRect(x - 0.9, top, 1.8, Math.max(1.4, yOf(box, bounds, low[i] as number) - top))
   }
   for (const [at, name] of markNames.entries()) {
     const its = places[at] ?? []

@@ -129,17 +129,17 @@ function Names({ record }: { record: SessionRecord }) {
   const [a, b] = record.directions
   const rows = Math.max(kinds.length, labels.length)
   return (
-    <div className="scroll-x">
+    <div className="scroll-x" role="region" aria-label="Segments by name" tabIndex={0}>
       <table className="list names-table">
         <caption>Segments, by Belay and as tshark 4.0 labels them</caption>
         <thead>
           <tr>
             <th>Belay</th>
-            <th className="num">To the server</th>
-            <th className="num">To the client</th>
+            <th className="num">→ server</th>
+            <th className="num">→ client</th>
             <th className="names-second">tshark</th>
-            <th className="num">To the server</th>
-            <th className="num">To the client</th>
+            <th className="num">→ server</th>
+            <th className="num">→ client</th>
           </tr>
         </thead>
         <tbody>

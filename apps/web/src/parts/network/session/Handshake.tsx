@@ -1,6 +1,6 @@
 import { sayCount } from '@belay/base'
 import type { SessionRecord } from '@belay/tcp'
-import { closeWords, handshakeWords, pointWords, sayData, sayMaybeMs, sayMaybeRate, sayMs } from '../words.ts'
+import { closeWords, handshakeWords, pointWords, sayData, sayMaybeMs, sayMaybeRate, sayMs, sayNumber } from '../words.ts'
 
 /** How it began, what both agreed on, how it ended, and where it was watched from. */
 export function Handshake({ record }: { record: SessionRecord }) {
@@ -17,7 +17,8 @@ export function Handshake({ record }: { record: SessionRecord }) {
     ...(it.ecn ? ['ECN'] : []),
     ...(it.fastOpen ? ['data in the SYN'] : []),
   ]
-  const say = (value: number | null) => (value === null ? '–' : sayData(value))
+  const sayOne = (mss: number | null, scale: number | null) =>
+    `${mss === null ? 'none' : sayNumber(mss)}, ${scale === null ? 'no scale' : `window × ${2 ** scale}`}`
   return (
     <dl className="facts">
       <dt>Handshake</dt>
@@ -35,8 +36,8 @@ export function Handshake({ record }: { record: SessionRecord }) {
         <>
           <dt>Both offered</dt>
           <dd>{offers.join(', ')}</dd>
-          <dt>MSS, scale</dt>
-          <dd>{`client ${say(a.mss)}, ${a.windowScale === null ? 'none' : `2^${a.windowScale}`} · server ${say(b.mss)}, ${b.windowScale === null ? 'none' : `2^${b.windowScale}`}`}</dd>
+          <dt>MSS, window</dt>
+          <dd>{`client ${sayOne(a.mss, a.windowScale)} · server ${sayOne(b.mss, b.windowScale)}`}</dd>
         </>
       )}
       <dt>Ended</dt>

@@ -10,7 +10,7 @@ import { Time } from '../../Time.tsx'
 import { CallSplits } from '../CallSplits.tsx'
 import { LimitBar } from '../LimitBar.tsx'
 import type { SessionSearch } from '../search.ts'
-import { sayData, sayEnd, sayLife } from '../words.ts'
+import { asTitle, sayData, sayEnd, sayLife } from '../words.ts'
 import { Directions } from './Directions.tsx'
 import { Handshake } from './Handshake.tsx'
 import { Score } from './Score.tsx'
@@ -59,7 +59,7 @@ export function SessionView({
   return (
     <>
       <PageHead
-        title={summaryOf(record)}
+        title={asTitle(summaryOf(record))}
         tab={name}
         over={
           <>
@@ -82,21 +82,22 @@ export function SessionView({
       />
       {notes}
       <div className="session-top">
-        <Panel title="Where its time went">
-          <LimitBar record={record} />
-          {record.verdict.limit !== 'none' && <p className="verdict">{record.verdict.because}</p>}
-        </Panel>
-        <Panel title="Score">
-          <Score score={record.score} />
-        </Panel>
-      </div>
-      <div className="session-top">
-        <Panel title="The story">
-          <Story story={story} onMoment={kept ? onMoment : undefined} />
-        </Panel>
-        <Panel title="Handshake, close, capture">
-          <Handshake record={record} />
-        </Panel>
+        <div>
+          <Panel title="Where its time went">
+            <LimitBar record={record} />
+          </Panel>
+          <Panel title="The story">
+            <Story story={story} onMoment={kept ? onMoment : undefined} />
+          </Panel>
+        </div>
+        <div>
+          <Panel title="Score">
+            <Score score={record.score} />
+          </Panel>
+          <Panel title="Handshake, close, capture">
+            <Handshake record={record} />
+          </Panel>
+        </div>
       </div>
       <div ref={graphs} className="graphs-place">
         <Panel

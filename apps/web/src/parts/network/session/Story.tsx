@@ -34,6 +34,7 @@ export function Story({ story, onMoment }: { story: Its; onMoment: ((ms: number)
                         {sayMs(it.at)}
                       </button>
                     ))}
+                  {kind === 'happened' && it.at === undefined && <span className="story-at" />}
                   <span>{it.text}</span>
                 </li>
               ))}
