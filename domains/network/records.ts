@@ -23,9 +23,11 @@ export function sessionRow(place: Place, record: CapturePartWire['sessions'][num
   const resent = ({ retransmissions, lostBefore }: typeof out) => retransmissions.segments + lostBefore
   const share = (it: typeof out) => (it.dataPackets === 0 ? 0 : Math.min(1, resent(it) / it.dataPackets))
   const { application, receiver, loss, bandwidth, slowStart } = record.limits
-  // Waiting for the first byte of an answer is told by the turns; what is left is an answer that was written slowly.
-  const { serverMs } = record.turns
-  const awaited = (serverMs?.meanMs ?? 0) * (serverMs?.samples ?? 0)
+  const { requestMs, serverMs, responseMs } = record.turns
+  const network = loss + bandwidth + slowStart
+  // Waiting for the first byte of an answer is told by the turns, and between them nobody waits for anything: what is left is
+  // data that was written slowly, and cannot be more than the time in which data went.
+  const slowly = Math.min(application - total(serverMs), total(requestMs) + total(responseMs) - network - receiver)
   return {
     ...placed(place),
     number: record.number,
@@ -55,19 +57,22 @@ export function sessionRow(place: Place, record: CapturePartWire['sessions'][num
     rtt95_ms: rtt?.p95 ?? null,
     server_ms: serverMs?.p50Ms ?? null,
     resent_share: Math.max(share(out), share(back)),
-    application_ms: Math.max(0, application - awaited),
+    application_ms: Math.max(0, slowly),
     receiver_ms: receiver,
-    network_ms: loss + bandwidth + slowStart,
+    network_ms: network,
     initial_bytes: back.initialWindowBytes,
     packets: out.packets + back.packets,
     resent: resent(out) + resent(back),
     turns: record.turns.count,
     because: record.verdict.because,
     spark: series.directions[0].bytes.map((bytes, step) => bytes + (series.directions[1].bytes[step] ?? 0)),
+    spark_rtt: series.directions[out.bytes >= back.bytes ? 0 : 1].rttMs,
     record: JSON.stringify(rest),
     series: JSON.stringify(series),
   }
 }
+
+const total = (it: Distribution | null): number => (it === null ? 0 : it.meanMs * it.samples)
 
 /**
  * Round trip of the whole path, ms. What a direction sent is acknowledged from the far end of its way, so each direction measures

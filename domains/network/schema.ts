@@ -44,6 +44,7 @@ export const networkColumns: ColumnMigrations = {
             ...numbers('UInt32', 'packets', 'resent', 'turns'),
             'because String CODEC(ZSTD(3))',
             'spark Array(Float64) CODEC(ZSTD(3))',
+            'spark_rtt Array(Nullable(Float64)) CODEC(ZSTD(3))',
             'record String CODEC(ZSTD(3))',
             'series String CODEC(ZSTD(3))',
           ].join(', '),

@@ -35,12 +35,13 @@ type Row = {
   readonly turns: number
   readonly close: SessionRowWire['close']
   readonly spark: readonly number[]
+  readonly spark_rtt: readonly (number | null)[]
   readonly traced: number
 }
 const shown = [
   ...['environment', 'capture', 'number', 'name', 'client', 'client_port', 'server', 'server_port', 'started_ms', 'duration', 'score'],
   ...['grade', 'limited', 'limited_share', 'because', 'handshake_ms', 'rtt_ms', 'rtt95_ms', 'server_ms', 'out_bps', 'in_bps'],
-  ...['out_bytes', 'in_bytes', 'packets', 'resent', 'resent_share', 'turns', 'close', 'spark'],
+  ...['out_bytes', 'in_bytes', 'packets', 'resent', 'resent_share', 'turns', 'close', 'spark', 'spark_rtt'],
 ]
 
 /** The worst, largest or newest first; what is not known stands last. */
@@ -159,4 +160,5 @@ const rowOf = (it: Row): SessionRowWire => ({
   close: it.close,
   traced: it.traced === 1,
   spark: [...it.spark],
+  sparkRtt: [...it.spark_rtt],
 })

@@ -299,6 +299,8 @@ export const sessionRowWire = z.object({
   traced: z.boolean(),
   /** Bytes of both directions, in equal intervals of its life. */
   spark: z.array(z.number()),
+  /** Mean round trip of the direction that sent more, ms, in the same intervals; null: none was measured. */
+  sparkRtt: z.array(z.number().nullable()),
 })
 export type SessionRowWire = z.infer<typeof sessionRowWire>
 
@@ -369,7 +371,7 @@ export const networkCallWire = z.object({
   /** `startedMs`: of the day. */
   turn: turnWire.nullable(),
   rttMs: z.number().nullable(),
-  /** From the first byte of the request to the acknowledgement of the last of the response, as the capture saw it. */
+  /** From the first byte of the request to the last of the response and one way back, as the capture saw it. */
   wholeMs: z.number().nullable(),
   /** Of it, what the network took. */
   networkMs: z.number().nullable(),

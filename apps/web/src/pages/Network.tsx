@@ -1,5 +1,5 @@
 import { sayCount } from '@belay/base'
-import { type NetworkFacetsWire, type NetworkRank } from '@belay/protocol'
+import { type NetworkFacetsWire, type NetworkRank, type SessionRowWire } from '@belay/protocol'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useCallback, useMemo } from 'react'
 import { Trouble, Waiting } from '../parts/calls/Notices.tsx'
@@ -9,7 +9,7 @@ import { Empty } from '../parts/Empty.tsx'
 import { FilterField } from '../parts/FilterField.tsx'
 import { DropZone, LocalFiles } from '../parts/network/Drop.tsx'
 import { isLocal, type LocalCapture, openFiles, useLocalCaptures } from '../parts/network/local/captures.ts'
-import { findRows, gradesOf, rowOf, type SessionRow } from '../parts/network/rows.ts'
+import { findRows, gradesOf, rowOf } from '../parts/network/rows.ts'
 import { limitNames, type NetworkSearch } from '../parts/network/search.ts'
 import { SessionTable } from '../parts/network/SessionTable.tsx'
 import { TimePick } from '../parts/network/TimePick.tsx'
@@ -56,7 +56,7 @@ export function NetworkPage() {
     [here, locals, chosen],
   )
   const found = useMemo(() => (here ? findRows(localRows, search, nowAt) : none), [here, localRows, search, nowAt])
-  const kept = useMemo(() => list.data?.pages.flatMap((it) => it.sessions.map(withRtt)) ?? none, [list.data])
+  const kept = useMemo(() => list.data?.pages.flatMap((it) => it.sessions) ?? none, [list.data])
   const rows = here ? found : kept
   const head = list.data?.pages[0]
   const total = here ? found.length : (head?.total ?? 0)
@@ -184,14 +184,13 @@ export function NetworkPage() {
   )
 }
 
-const none: readonly SessionRow[] = []
-const withRtt = (row: Omit<SessionRow, 'sparkRtt'> & Partial<SessionRow>): SessionRow => ({ ...row, sparkRtt: row.sparkRtt ?? [] })
+const none: readonly SessionRowWire[] = []
 
 function titleOf(
   total: number,
   counts: { good: number; fair: number; poor: number } | undefined,
   known: boolean,
-  rows: readonly SessionRow[],
+  rows: readonly SessionRowWire[],
 ): string {
   if (!known || counts === undefined) return 'Network'
   if (total === 0) return 'No session'

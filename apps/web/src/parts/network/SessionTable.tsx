@@ -1,5 +1,5 @@
 import { sayData, sayLife, sayMaybeMs, sayMs, sayPercent, sayRate, sayEnd, gradeWords, limitWords } from './words.ts'
-import type { NetworkRank } from '@belay/protocol'
+import type { NetworkRank, SessionRowWire } from '@belay/protocol'
 import { useElementSize } from '@mantine/hooks'
 import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
@@ -7,7 +7,6 @@ import { type CSSProperties, memo, type ReactNode, useEffect, useRef } from 'rea
 import { sparkOf } from '../calls/spark.ts'
 import { Sign } from '../Chip.tsx'
 import { Time } from '../Time.tsx'
-import type { SessionRow } from './rows.ts'
 import '../calls/table.css'
 
 const rowPx = 30
@@ -25,7 +24,7 @@ type Column = {
   readonly rank: number
   readonly sort?: NetworkRank
   readonly left?: boolean
-  readonly cell: (row: SessionRow) => ReactNode
+  readonly cell: (row: SessionRowWire) => ReactNode
 }
 
 const columns: readonly Column[] = [
@@ -152,7 +151,7 @@ export function SessionTable({
   onMore,
   busy,
 }: {
-  rows: readonly SessionRow[]
+  rows: readonly SessionRowWire[]
   total: number
   rank: NetworkRank
   onRank: (rank: NetworkRank) => void
@@ -276,7 +275,7 @@ const Row = memo(function Row({
   narrow,
   columns: shown,
 }: {
-  row: SessionRow
+  row: SessionRowWire
   at: number
   top: number
   heightPx: number

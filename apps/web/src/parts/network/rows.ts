@@ -6,10 +6,7 @@ import type { NetworkSearch } from './search.ts'
 import { timesOf } from './asked.ts'
 import { sayEnd } from './words.ts'
 
-/** `sparkRtt`: round trips over its life, ms; none where the server keeps none. */
-export type SessionRow = SessionRowWire & { readonly sparkRtt: readonly (number | null)[] }
-
-export function rowOf({ id, name }: Pick<LocalCapture, 'id' | 'name'>, it: SessionRecord): SessionRow {
+export function rowOf({ id, name }: Pick<LocalCapture, 'id' | 'name'>, it: SessionRecord): SessionRowWire {
   const [a, b] = it.directions
   const rtt = [a, b].map(({ rtt: { karn, timestamps } }) => karn ?? timestamps).sort((x, y) => (y?.samples ?? 0) - (x?.samples ?? 0))[0]
   const again = (one: typeof a) => one.retransmissions.segments + one.lostBefore
@@ -41,13 +38,13 @@ export function rowOf({ id, name }: Pick<LocalCapture, 'id' | 'name'>, it: Sessi
     close: it.close,
     traced: true,
     spark: sumOf(it.series.directions[0].bytes, it.series.directions[1].bytes),
-    sparkRtt: it.series.directions[a.bytes >= b.bytes ? 0 : 1].rttMs,
+    sparkRtt: it.series.directions[a.bytes >= b.bytes ? 0 : 1].rttMs.slice(),
   }
 }
 const sumOf = (a: readonly number[], b: readonly number[]): number[] =>
   Array.from({ length: Math.max(a.length, b.length) }, (_, at) => (a[at] ?? 0) + (b[at] ?? 0))
 
-const valueOf: Readonly<Record<NetworkRank, (row: SessionRow) => number>> = {
+const valueOf: Readonly<Record<NetworkRank, (row: SessionRowWire) => number>> = {
   // The worst first: every rank is the largest first, so a low score counts high.
   score: (it) => -it.score,
   started: (it) => it.startedMs,
@@ -60,7 +57,7 @@ const valueOf: Readonly<Record<NetworkRank, (row: SessionRow) => number>> = {
 }
 
 /** What the address asks for, of the rows in this tab: the same rules as the server's. */
-export function findRows(rows: readonly SessionRow[], search: NetworkSearch, nowAt: number): readonly SessionRow[] {
+export function findRows(rows: readonly SessionRowWire[], search: NetworkSearch, nowAt: number): readonly SessionRowWire[] {
   const { from = -Infinity, to = Infinity } = timesOf(search, nowAt)
   const text = search.text?.toLowerCase()
   const isHost = (address: string) =>
@@ -81,7 +78,7 @@ export function findRows(rows: readonly SessionRow[], search: NetworkSearch, now
 }
 
 /** "37 sessions: 30 good, 5 fair, 2 poor, most of them limited by loss". */
-export function gradesOf(rows: readonly SessionRow[]): { good: number; fair: number; poor: number } {
+export function gradesOf(rows: readonly SessionRowWire[]): { good: number; fair: number; poor: number } {
   const grades = { good: 0, fair: 0, poor: 0 }
   for (const { grade } of rows) grades[grade]++
   return grades
