@@ -187,8 +187,9 @@ export class Evidence {
     const finFresh = (p.flags & FIN) !== 0 && !this.#seen((end - 1) | 0)
     let fresh = this.#below(trouble, start, end, mss)
     const before = fresh > 0
+    let missed = 0
     fresh += holes.fill(start, end, (from, to, hole) => {
-      if (hole.acked) trouble.seenAfterAll((to - from) | 0, mss)
+      if (hole.acked) missed += (to - from) | 0
       else if (((to - this.una) | 0) > 0) this.#flight?.fill(p, from, to, t)
     })
     const found = holes.found
@@ -206,6 +207,8 @@ export class Evidence {
       if (found?.acked) kind = lost ? SPURIOUS : NEW
       else kind = lost ? LOST_BEFORE : REORDERED
       const segments = segmentsOf(freshBytes, mss)
+      // Sent again after all: then the capture did miss the first.
+      if (kind === NEW) trouble.seenAfterAll(missed, mss)
       if (kind === SPURIOUS) trouble.resent.add(p, t, start, end, SPURIOUS, segments, freshBytes)
       else if (kind === LOST_BEFORE) trouble.lostBefore += segments
       else if (kind === REORDERED) trouble.reordered += segments
