@@ -135,8 +135,7 @@ export class LimitClock {
     const mine = stream === this.a ? session.a : session.b
     const theirs = stream === this.a ? session.b : session.a
     if (!mine.finSeen && stream.windowClosed(mine, theirs)) {
-      stream.receiverNs += ns
-      stream.held = 'receiver'
+      stream.receiver(ns, t, mine, theirs)
     } else if (recovers !== undefined) recovers.lossNs += ns
     else if (!outstanding) {
       this.#waitingNs += ns
@@ -165,7 +164,7 @@ export class LimitClock {
         return
       }
       // It had sent all, and had more as soon as an acknowledgement made room: a buffer, not a program, was empty.
-      if (drained ? own.isJitter(ns) : own.isClocked(t, mine)) {
+      if (own.isJitter(ns) || (!drained && own.isClocked(t, mine))) {
         own.goOn(ns, t, mine, theirs)
         return
       }
@@ -215,7 +214,7 @@ export class LimitClock {
       if (stream === undefined) continue
       ns.slowStart += stream.slowStartNs
       ns.application += stream.applicationNs
-      ns.receiver += stream.receiverNs
+      ns.receiver += stream.receiverNs + stream.doubtNs
       ns.loss += stream.lossNs
       ns.bandwidth += stream.bandwidthNs
       ns[stream.pathLimit()] += stream.roundNs

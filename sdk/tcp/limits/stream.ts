@@ -21,6 +21,8 @@ const flatRounds = 16
 const flatRoundsAfterLoss = 128
 /** Growth that counts, in segments. */
 const growthSegments = 2
+/** Segments that a flight may lack and is still as large as the window. */
+const nearWindow = 3
 /** Of the segments of flat rounds, the share that no acknowledgement released, from which on something else than TCP spaces them. */
 const unclockedShare = 0.3
 /** A capture that sees a fifth of the round trip on the sender's side is far from it. */
@@ -31,7 +33,7 @@ const farNsMin = 0.3e6
 const echoFactor = 3
 const echoNsMax = 20e6
 /** Of the way to the sender and back. */
-const jitterShare = 0.25
+const jitterShare = 0.5
 /** A round without any measure of the round trip. */
 const roundNsDefault = 100e6
 const roundNsMin = 0.2e6
@@ -41,7 +43,7 @@ const noLoss = 0
 const randomLoss = 1
 const congestionLoss = 2
 
-export type PathLimit = 'slowStart' | 'application' | 'bandwidth' | 'loss'
+export type PathLimit = 'slowStart' | 'application' | 'receiver' | 'bandwidth' | 'loss'
 
 export class Stream {
   // --- Charged time, ns
@@ -54,6 +56,8 @@ export class Stream {
 
   /** What held the sender back last, short of silence. */
   held: 'path' | 'receiver' | 'loss' = 'path'
+  /** Time after a full window in which it seemed open: it was, or the way to the sender is known too roughly. */
+  doubtNs = 0
 
   // --- The sender's buffer and recovery
   after: 0 | 1 | 2 = unknown
@@ -93,6 +97,7 @@ export class Stream {
   #flat = 0
   flatNs = 0
   #flatTop = 0
+  #segmentTop = 0
   #segments = 0
   #unclocked = 0
   #ackAt = -1
@@ -189,6 +194,8 @@ export class Stream {
   /** What the present round's time is to be charged to, as far as can be said now. */
   pathLimit(): PathLimit {
     if (this.#queued) return 'bandwidth'
+    // Flights of nearly a window: T-RAT's rule for the receiver (Zhang et al., SIGCOMM 2002).
+    if (this.#isFlat() && this.#flatTop + nearWindow * this.#segmentTop > this.windowTop) return 'receiver'
     if (this.#isFlat()) return this.#unclocked > unclockedShare * this.#segments ? 'bandwidth' : 'application'
     return this.flatLimit()
   }
@@ -219,6 +226,7 @@ export class Stream {
     if (limit === 'slowStart') this.slowStartNs += ns
     else if (limit === 'loss') this.lossNs += ns
     else if (limit === 'bandwidth') this.bandwidthNs += ns
+    else if (limit === 'receiver') this.receiverNs += ns
     else this.applicationNs += ns
   }
 
@@ -235,6 +243,7 @@ export class Stream {
   /** A data segment left (or passed by the capture). */
   sent(t: number, mine: Side, theirs: Side, length: number, pushed: boolean): void {
     const segment = this.segment(mine, theirs)
+    this.#segmentTop = segment
     const full = length >= segment || (mine.segmentMax >= 536 && length >= mine.segmentMax)
     this.after = full ? (pushed ? unknown : more) : pushed ? empty : unknown
     const flight = this.flight(mine) + length
@@ -329,8 +338,35 @@ export class Stream {
 
   /** Charges such a silence to what held the sender back before it. */
   goOn(ns: number, t: number, mine: Side, theirs: Side): void {
-    if (this.held === 'receiver') this.receiverNs += ns
+    if (this.held === 'receiver') this.doubtNs += ns
     else if (this.held === 'loss') this.lossNs += ns
+    else this.path(ns, t, mine, theirs)
+  }
+
+  /** The window is full, or closed. */
+  receiver(ns: number, t: number, mine: Side, theirs: Side): void {
+    if (this.doubtNs > 0) this.#settleDoubt(t - ns, mine, theirs)
+    this.receiverNs += ns
+    this.held = 'receiver'
+  }
+
+  /** Nothing but the path holds the sender back. */
+  open(ns: number, t: number, mine: Side, theirs: Side): void {
+    if (this.held === 'receiver' && this.delayed !== undefined) {
+      this.doubtNs += ns
+      if (this.isJitter(this.doubtNs)) return
+      this.held = 'path'
+      this.#settleDoubt(t, mine, theirs)
+      return
+    }
+    this.path(ns, t, mine, theirs)
+    this.held = 'path'
+  }
+
+  #settleDoubt(t: number, mine: Side, theirs: Side): void {
+    const ns = this.doubtNs
+    this.doubtNs = 0
+    if (this.held === 'receiver') this.receiverNs += ns
     else this.path(ns, t, mine, theirs)
   }
 

@@ -23,6 +23,8 @@ const networksMax = 24
 const lifeMsMax = 280_000
 /** A command that only sets something up; the machine may be busy. */
 const commandMsMax = 20_000
+/** More than the kernel lets one socket have in its interface's queue (TCP small queues). */
+const ownQueueBytes = 1_000_000
 const sbin = ['/usr/sbin', '/sbin', '/usr/local/sbin']
 const needed = [
   { program: 'ip', packageName: 'iproute2' },
@@ -47,6 +49,8 @@ export type HostOptions = {
   /** `net.ipv4.*` of this host, e.g. `{ tcp_rmem: '4096 16384 16384' }`. */
   readonly sysctl?: Readonly<Record<string, string>>
   readonly toward?: Shape
+  /** The host's own interface lets no more out: its programs and its kernel are held back, and nothing is dropped. */
+  readonly ownRateMbit?: number
 }
 
 export type NetworkOptions = {
@@ -172,6 +176,8 @@ async function build(
       [`link set dev lo up`, `link set dev road up${alone}`, `address add ${own}/30 dev road`, `route add default via ${routed}`],
       namespace,
     )
+    if (options.ownRateMbit !== undefined)
+      await inNamespace(namespace, 'sh', '-ec', rateCommand('road', { rateMbit: options.ownRateMbit, queueBytes: ownQueueBytes }))
     const settings = Object.entries(options.sysctl ?? {}).map(([name, value]) => `echo '${value}' > /proc/sys/net/ipv4/${name}`)
     if (settings.length > 0) await inNamespace(namespace, 'sh', '-ec', settings.join('\n'))
   }
