@@ -95,15 +95,16 @@ export function openCaptures({
     return await store.write(async (tx) => {
       const db = tables(tx)
       const known = await db.selectFrom('network_capture').selectAll().where('id', '=', it.id).executeTakeFirst()
-      if (known === undefined) await forget(tx, now - sessionDays * dayMs)
-      else refuse(it, actor, known)
       const noted = await db
         .selectFrom('network_part')
         .selectAll()
         .where('capture', '=', it.id)
         .where('part', '=', it.part)
         .executeTakeFirst()
+      // The same file may be sent by two people: what is kept is kept, whoever brings it again.
       if (noted !== undefined && fromFlag(noted.kept)) return undefined
+      if (known === undefined) await forget(tx, now - sessionDays * dayMs)
+      else refuse(it, actor, known)
       const summary = { part: it.part, summary: toJson(it.capture), resources: toJson(it.resources) }
       if (known === undefined)
         await db

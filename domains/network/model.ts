@@ -59,7 +59,6 @@ export type CarryingTurn = TurnWire & {
 export const toleranceMs = 50
 
 const answeredAt = (it: CarryingTurn) => it.atMs + it.requestMs + it.serverMs
-export const wholeMs = (it: TurnWire) => it.requestMs + it.serverMs + it.responseMs + it.ackMs
 
 /** A load balancer that translates addresses leaves only one end as it was: the peer's port says enough when one end is not known. */
 const isSameConnection = (call: CarriedCall, it: { readonly peer: string; readonly local: string }) =>
@@ -133,9 +132,8 @@ export function judgeCall(call: CarriedCall, session: SessionFacts | undefined, 
         ? `No capture has the connection from ${call.peer}${call.local === '' ? '' : ` to ${call.local}`} at that time.`
         : 'The connection was captured, but no question and answer in it fits the time of the call: several calls may share one (HTTP/2, pipelining).',
     )
-  const parts = divide(call, session, turn)
-  const whole = wholeMs(turn)
-  const { network, server, client } = parts
+  const { network, server, client } = divide(call, session, turn)
+  const whole = network + server + client
   const measured = { wholeMs: whole, networkMs: network }
   const both = network + server
   const [n, s, c, w] = [network, server, client, whole].map(say) as [string, string, string, string]
@@ -143,7 +141,7 @@ export function judgeCall(call: CarriedCall, session: SessionFacts | undefined, 
     return {
       ...measured,
       slowBecause: 'unknown',
-      because: `Of ${w}, the client took ${c} itself (it sent, read or acknowledged slowly); the network took ${n}, the service ${s}.`,
+      because: `Of ${w}, the client took ${c} itself (it sent or read slowly); the network took ${n}, the service ${s}.`,
     }
   if (network >= standsOut * both)
     return {
@@ -163,7 +161,7 @@ export function judgeCall(call: CarriedCall, session: SessionFacts | undefined, 
 type Parts = { readonly network: number; readonly server: number; readonly client: number }
 
 /**
- * Whose the time of a turn is, in ms. The service's: from the last byte of the request to the first of the response, less the way
+ * Whose the time of a turn is, in ms; together they are the call as its client had it. The service's: from the last byte of the request to the first of the response, less the way
  * there and back where the capture was taken elsewhere; and what of the response it wrote late. The client's: what it held back itself.
  * The rest is the network's.
  */
@@ -191,12 +189,13 @@ function divide(call: CarriedCall, session: SessionFacts | undefined, turn: Carr
   const rest = writing - byService + written
   const byClient = isClean && weights.receiver > 0 ? (rest * weights.receiver) / (weights.receiver + weights.network) : 0
 
-  // A client may keep an acknowledgement for itself for a while (RFC 1122, 4.2.3.2); the network's part is one round trip.
+  // A client may keep an acknowledgement for itself for a while (RFC 1122, 4.2.3.2), which keeps nobody waiting: it has it all. What
+  // belongs to the call is the way of the last byte, and one way back.
   const ack = isClean && rtt !== null ? Math.min(turn.ackMs, rtt) : turn.ackMs
   return {
     network: request.network + (turn.serverMs - own) + rest - byClient + ack,
     server: request.server + own + byService,
-    client: request.client + byClient + turn.ackMs - ack,
+    client: request.client + byClient,
   }
 }
 

@@ -119,9 +119,10 @@ onEachStore('TCP sessions', (open) => {
     await expect(viewer.send(part)).rejects.toMatchObject({ code: 'not-allowed' })
     await expect(send({ ...part, environment: 'prod' })).rejects.toMatchObject({ code: 'network-environment-unknown', status: 404 })
     await send(part)
+    expect(await eve.send(part)).toMatchObject({ counted: false })
     await expect(eve.send({ ...part, part: 2 })).rejects.toMatchObject({ code: 'network-capture-taken' })
     await expect(send({ ...part, part: 2 })).rejects.toMatchObject({ message: expect.stringContaining('part 1 was said to be the last') })
-    await expect(send({ ...part, environment: 'qa' })).rejects.toMatchObject({
+    await expect(send({ ...part, part: 2, environment: 'qa' })).rejects.toMatchObject({
       message: expect.stringContaining('it belongs to production'),
     })
     const twice = [sessionOf({ number: 1, client: '::1', clientPort: 1, startedMs: began })]
