@@ -1,6 +1,19 @@
 /** What to try, by what the record shows: for each cause its own advice, with the figures that call for it. */
 import type { SessionRecord } from '../types.ts'
-import { activeMs, lifeMs, mainOf, neverOpened, pathRtt, queueOf, resentOf, shareOfActive } from './facts.ts'
+import {
+  activeMs,
+  lifeMs,
+  lostOf,
+  mainOf,
+  neverOpened,
+  pathOfAnswers,
+  pathRtt,
+  queueOf,
+  resentOf,
+  rttOf,
+  seesPath,
+  shareOfActive,
+} from './facts.ts'
 import { burstOf } from './phases.ts'
 import { count, percent, rate, size, time, times, whole } from './words.ts'
 
@@ -76,50 +89,66 @@ function blackHole(record: SessionRecord): string[] {
 
 /** Loss is worth advice from here: at 0.5 % a loss-based sender is held to 17 segments a round trip. */
 const lossShareMin = 0.005
+/** Fewer lost segments are no trait of a path. */
+const lostMin = 3
+/** An outage takes more than a handful with it. */
+const outageMin = 10
 
 function loss(record: SessionRecord): string[] {
   const said: string[] = []
+  let lossy = false
   for (const way of [0, 1] as const) {
     const direction = record.directions[way]
-    const resent = resentOf(direction)
-    const { timeout, fast, spurious } = direction.retransmissions
-    const lost = resent.segments - spurious
-    const burst = burstOf(record, way)
-    if (spurious >= 5 && spurious > 0.3 * resent.segments) {
+    const { timeout, fast, spurious, segments } = direction.retransmissions
+    if (spurious >= 5 && spurious > 0.3 * segments) {
       said.push(
-        `${count(spurious, 'segment')} of the ${name[way]} were sent again in vain: delay varies more than its timers allow for, or packets are reordered. See that SACK and RACK are on (\`net.ipv4.tcp_recovery=1\`).`,
+        `The ${name[way]} sent ${count(spurious, 'segment')} again in vain: delay varies more than its timers allow for, or packets are reordered. See that SACK and RACK are on (\`net.ipv4.tcp_recovery=1\`).`,
       )
     }
-    if (lost <= 0 || (resent.share < lossShareMin && shareOfActive(record, record.limits.loss) < shareMin)) continue
-    if (burst && timeout > 0) {
+    const lost = lostOf(record, way)
+    if (lost.segments < lostMin || (lost.share < lossShareMin && shareOfActive(record, record.limits.loss) < shareMin)) continue
+    lossy = true
+    said.push(lossOf(record, way, lost))
+    if (timeout >= 3 && timeout > fast && !outageOf(record, way)) {
       said.push(
-        `${whole(burst.segments)} of ${count(burst.of, 'segment')} were sent again within ${time(burst.toMs - burst.fromMs)}, after ${time(burst.fromMs)}: an outage, not steady loss. See what happened on the path at that moment (change of route, roaming, failover).`,
-      )
-      continue
-    }
-    const queued = queueOf(record)
-    if (queued) {
-      said.push(
-        `The round trip had grown to ${time(queued.toMs)} when segments were lost: a full queue drops them. An AQM at the bottleneck (fq_codel, CAKE) signals earlier and drops less; ECN, if both ends offer it, need not drop at all.`,
-      )
-    } else if (resent.segments >= 3) {
-      const rtt = pathRtt(record)
-      const steady = rtt ? ` while the round trip stays at ${time(rtt.p50Ms)} (p95 ${time(rtt.p95Ms)})` : ''
-      said.push(
-        `${percent(resent.share)} of the ${name[way]}'s segments are lost${steady}: no full queue does that. Look for errors of a link (\`ip -s link\`, \`ethtool -S\`), a radio link, or a policer that drops above its rate; a congestion control that bears random loss (BBR) helps the ${name[way]}.`,
-      )
-    }
-    if (!record.handshake.sack && record.handshake.state === 'complete')
-      said.push(
-        'SACK was not agreed: without it one round trip repairs one loss. Switch it on at both ends (`net.ipv4.tcp_sack=1`), or look for a firewall that strips it.',
-      )
-    if (timeout >= 3 && timeout > fast) {
-      said.push(
-        `${count(timeout, 'segment')} waited for a timeout, ${whole(fast)} did not: too little is in flight for faster repair. See that tail-loss probes and RACK are on at the ${name[way]} (\`net.ipv4.tcp_early_retrans=3\`, \`tcp_recovery=1\`).`,
+        `Of these ${whole(timeout)} waited for a timeout: too little is in flight for faster repair. See that tail-loss probes and RACK are on at the ${name[way]} (\`net.ipv4.tcp_early_retrans=3\`, \`tcp_recovery=1\`).`,
       )
     }
   }
+  if (lossy && !record.handshake.sack && record.handshake.state === 'complete') {
+    said.push(
+      'SACK was not agreed: without it one round trip repairs one loss. Switch it on at both ends (`net.ipv4.tcp_sack=1`), or look for a firewall that strips it.',
+    )
+  }
   return said
+}
+
+const outageOf = (record: SessionRecord, way: 0 | 1) => {
+  const burst = burstOf(record, way)
+  return burst && burst.segments >= outageMin ? burst : null
+}
+
+/** Round trips that rise no further than this while segments are lost leave no room for a full queue. */
+const flatRatio = 2
+
+function lossOf(record: SessionRecord, way: 0 | 1, lost: ReturnType<typeof lostOf>): string {
+  const who = `the ${name[way]}'s segments`
+  const outage = outageOf(record, way)
+  if (outage) {
+    return `${whole(outage.segments)} of ${count(outage.of, 'segment')} were sent again between ${time(outage.fromMs)} and ${time(outage.toMs)}, most others before and after went through: an outage, not steady loss. See what happened on the path at that moment (change of route, roaming, failover).`
+  }
+  const share = `${percent(lost.share)} of ${who} (${whole(lost.segments)}) were lost`
+  const rtt = rttOf(record.directions[way])
+  if (rtt && seesPath(record, way)) {
+    const queued = queueOf(record)
+    if (queued && queued.ratio >= 3) {
+      return `${share}, and round trips had grown to ${time(queued.toMs)} from ${time(queued.fromMs)}: a full queue drops them. An AQM at the bottleneck (fq_codel, CAKE) signals earlier and drops less; with ECN at both ends it need not drop at all.`
+    }
+    if (rtt.p95Ms < flatRatio * rtt.minMs) {
+      return `${share} while round trips stayed at ${time(rtt.p50Ms)} (p95 ${time(rtt.p95Ms)}): that is no full queue. Look for errors of a link (\`ip -s link\`, \`ethtool -S\`), a radio link, or a policer that drops above its rate; a congestion control that bears random loss (BBR) helps the ${name[way]}.`
+    }
+  }
+  return `${share}: look for errors of a link (\`ip -s link\`, \`ethtool -S\`), a radio link, a policer, or a full queue. Round trips under load tell which; a capture beside the ${name[way]} shows them best.`
 }
 
 function receiver(record: SessionRecord): string[] {
@@ -138,7 +167,8 @@ function receiver(record: SessionRecord): string[] {
   }
   const rtt = pathRtt(record)
   const window = receiveWindow?.maxBytes ?? null
-  if (window === null) return said
+  // A window that was never near full limits nothing.
+  if (window === null || record.directions[way].bytesInFlight.max < window / 2) return said
   const allows = rtt && rtt.p50Ms > 0 ? (window * 8000) / rtt.p50Ms : null
   const most = `at most ${size(window)}${allows !== null && rtt ? `, which over ${time(rtt.p50Ms)} allows ${rate(allows)}` : ''}`
   if (window < 65_536 && record.handshake.state === 'complete' && !record.handshake.windowScaling) {
@@ -157,9 +187,13 @@ function receiver(record: SessionRecord): string[] {
   return said
 }
 
+/** A shorter queue is worth a word only where the path is full for a good part of the time. */
+const queueWorthMs = 150
+
 function queue(record: SessionRecord): string[] {
   const queued = queueOf(record)
-  if (!queued) return []
+  if (!queued || queued.ratio < 3) return []
+  if (queued.waitMs < queueWorthMs && shareOfActive(record, record.limits.bandwidth) < 0.25) return []
   const way = mainOf(record)
   // Resends with a queue have their advice already.
   if (resentOf(record.directions[way]).share >= lossShareMin) return []
@@ -185,6 +219,9 @@ function slowStart(record: SessionRecord): string[] {
   return said
 }
 
+/** Of all turns together; less is nobody's trouble. */
+const thinkingMinMs = 200
+
 /** Nagle's wait for a delayed acknowledgement: 40 ms on Linux, 200 ms on Windows. */
 const nagle = [
   [38, 50],
@@ -209,21 +246,24 @@ function application(record: SessionRecord): string[] {
   const rtt = pathRtt(record)
   const { serverMs } = turns
   if (turns.count >= 2 && serverMs) {
-    const thinking = serverMs.meanMs * serverMs.samples
+    // What the path takes of each answer's wait is not the server's.
+    const far = pathOfAnswers(record)
+    const thinking = Math.max(0, serverMs.meanMs - far) * serverMs.samples
     const roundTrips = rtt ? rtt.p50Ms * turns.count : 0
-    if (thinking >= 0.3 * activeMs(record)) {
+    if (thinking >= thinkingMinMs && thinking >= 0.3 * activeMs(record) && thinking >= roundTrips) {
       said.push(
-        `The server took ${time(serverMs.p50Ms)} (median; p95 ${time(serverMs.p95Ms)}) to begin its answer, ${time(thinking)} in all: look at the server, not at the network.`,
+        `Over ${count(turns.count, 'turn')} the server took ${time(thinking)} to begin its answers, ${time(thinking / serverMs.samples)} each: look at the server, not at the network.`,
       )
-    } else if (rtt && roundTrips >= 0.3 * activeMs(record) && turns.count >= 5) {
+    } else if (rtt && roundTrips >= thinkingMinMs && roundTrips >= 0.3 * activeMs(record) && turns.count >= 5) {
       said.push(
         `${count(turns.count, 'turn')} wait a round trip of ${time(rtt.p50Ms)} each: ask for several things at once (pipelining, a batch, HTTP/2), or serve from nearer.`,
       )
-    } else said.push(`The ${name[way]} had nothing to send: look at what its program waits for between writes.`)
+    }
     return said
   }
   const { dataPackets, goodBytes, mss } = record.directions[way]
   const each = dataPackets > 0 ? goodBytes / dataPackets : 0
+  if (activeMs(record) < thinkingMinMs) return said
   if (dataPackets >= 20 && each < (mss ?? 1460) / 2) {
     said.push(
       `The ${name[way]} sends ${size(each)} a packet and then waits: gather small writes into larger ones, or send the next before the last is answered.`,

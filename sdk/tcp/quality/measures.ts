@@ -157,7 +157,12 @@ export const measures: readonly Measure[] = [
 
 const ratioOf = (part: number, of: number) => (of > 0 ? part / of : null)
 
-function bothResent(record: SessionRecord): number | null {
-  const [client, server] = [resentOf(record.directions[0]), resentOf(record.directions[1])]
-  return ratioOf(client.segments + server.segments, client.of + server.of)
+function bothResent({ directions }: SessionRecord): number | null {
+  let [resent, of] = [0, 0]
+  for (const way of directions) {
+    const sent = way.dataPackets + way.lostBefore
+    resent += resentOf(way).share * sent
+    of += sent
+  }
+  return ratioOf(resent, of)
 }

@@ -1,52 +1,45 @@
 /** When things were sent, read off a record's series: its intervals are all the precision there is. */
 import type { SessionRecord } from '../types.ts'
-import { lifeMs } from './facts.ts'
+import { lifeMs, pathRtt } from './facts.ts'
 
-export type Stretch = { readonly fromMs: number; readonly toMs: number; readonly bytes: readonly [number, number] }
+export type Stretch = { readonly fromMs: number; readonly toMs: number; readonly goodBytes: readonly [number, number] }
 
-/** Stretches in which data was sent, as neighbouring intervals make them up. */
+/** A pause is worth telling from here. */
+export const pauseMs = 500
+
+/** Stretches in which data was sent, divided by pauses that round trips do not explain. */
 export function stretchesOf(record: SessionRecord): Stretch[] {
   const { stepMs, directions } = record.series
   const end = lifeMs(record)
-  const found: { fromMs: number; toMs: number; bytes: [number, number] }[] = []
+  const pause = Math.max(pauseMs, 3 * (pathRtt(record)?.p95Ms ?? 0))
+  const found: { fromMs: number; toMs: number; goodBytes: [number, number] }[] = []
   const length = Math.max(directions[0].bytes.length, directions[1].bytes.length)
-  let open = false
   for (let i = 0; i < length; i++) {
-    const [client, server] = [directions[0].bytes[i] ?? 0, directions[1].bytes[i] ?? 0]
-    if (client + server === 0) {
-      open = false
-      continue
-    }
+    if ((directions[0].bytes[i] ?? 0) + (directions[1].bytes[i] ?? 0) === 0) continue
+    const [client, server] = [directions[0].goodBytes[i] ?? 0, directions[1].goodBytes[i] ?? 0]
     const last = found.at(-1)
     const toMs = Math.min(end, (i + 1) * stepMs)
-    if (open && last) {
+    if (last && i * stepMs - last.toMs < pause) {
       last.toMs = toMs
-      last.bytes[0] += client
-      last.bytes[1] += server
-    } else found.push({ fromMs: i * stepMs, toMs, bytes: [client, server] })
-    open = true
+      last.goodBytes[0] += client
+      last.goodBytes[1] += server
+      // An interval is all the precision there is, but nothing is sent before the session is open.
+    } else
+      found.push({
+        fromMs: Math.max(i * stepMs, last ? 0 : Math.min(record.handshake.rttMs ?? 0, toMs)),
+        toMs,
+        goodBytes: [client, server],
+      })
   }
   return found
 }
 
-/** A silence between two stretches; the longest. Null: there is none of two intervals and more. */
-export function longestSilence(stretches: readonly Stretch[], stepMs: number): { readonly fromMs: number; readonly toMs: number } | null {
-  let longest: { fromMs: number; toMs: number } | null = null
-  for (let i = 1; i < stretches.length; i++) {
-    const [before, after] = [stretches[i - 1], stretches[i]]
-    if (!before || !after) continue
-    const silent = after.fromMs - before.toMs
-    if (silent >= 2 * stepMs && silent > (longest ? longest.toMs - longest.fromMs : 0))
-      longest = { fromMs: before.toMs, toMs: after.fromMs }
-  }
-  return longest
-}
-
-/** Most of what was sent again lies within this share of a session's life: one event, not a trait of the path. */
+/** Most of what was sent again lies within this share of a session's life, and most of its data does not: one event, no trait of the path. */
 const burstLifeMax = 0.2
 const burstShareMin = 0.7
+const burstBytesMax = 0.5
 /** Fewer say nothing of when. */
-const burstSegmentsMin = 5
+const burstSegmentsMin = 10
 
 export type Burst = { readonly fromMs: number; readonly toMs: number; readonly segments: number; readonly of: number }
 
@@ -66,6 +59,9 @@ export function burstOf(record: SessionRecord, way: 0 | 1): Burst | null {
   let [first, last] = [bestFrom, Math.min(resent.length, bestFrom + wide) - 1]
   while ((resent[first] ?? 0) === 0) first++
   while ((resent[last] ?? 0) === 0) last--
+  const bytes = record.series.directions[way].goodBytes
+  const within = bytes.slice(first, last + 1).reduce((sum, one) => sum + one, 0)
+  if (within > burstBytesMax * bytes.reduce((sum, one) => sum + one, 0)) return null
   return { fromMs: first * stepMs, toMs: Math.min(lifeMs(record), (last + 1) * stepMs), segments: best, of }
 }
 

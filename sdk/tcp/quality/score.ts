@@ -3,7 +3,7 @@
  * holds back or leaves idle loses nothing by that: its network may be the best there is.
  */
 import type { Score, ScorePart } from '../types.ts'
-import { activeMs, mainOf, neverOpened, pathRtt, resentOf, shareOfActive, shortestMs } from './facts.ts'
+import { activeMs, growthOf, mainOf, neverOpened, pathRtt, resentOf, seesPath, shareOfActive, shortestMs } from './facts.ts'
 import type { Unscored } from './types.ts'
 import { count, list, percent, size, time, whole } from './words.ts'
 
@@ -32,7 +32,7 @@ export const scoreRules = {
   },
   retransmissions: {
     name: 'retransmissions',
-    figure: 'segments sent again, of those with data, in the worse direction',
+    figure: 'segments sent again, beside those with data, in the worse direction',
     as: 'share',
     // At 1 % Mathis' ceiling is 12 segments a round trip. 10 % alone makes a session poor: 100 - 60 is below 50.
     line: [
@@ -74,7 +74,8 @@ export const scoreRules = {
     figure: 'p95 of the round trip over its shortest',
     as: 'ratio',
     line: [
-      [3, 0],
+      [2, 0],
+      [3, 8],
       [10, 20],
       [30, 25],
     ],
@@ -82,7 +83,7 @@ export const scoreRules = {
   },
   queueTime: {
     name: 'queue, at most',
-    figure: 'p95 of the round trip less its shortest',
+    figure: 'p95 of the round trip less its shortest; less 200 ms where under four segments are in flight',
     as: 'ms',
     // Delayed ACKs add up to 40 ms on Linux: that much is no queue.
     line: [
@@ -182,8 +183,7 @@ export function scoreOf(record: Unscored): Score {
   const worse = worseDirection(record)
   const resent = resentOf(record.directions[worse])
   take(rules.retransmissions, penaltyBy(rules.retransmissions.line, resent.share), () => {
-    const from = worse === 0 ? 'client' : 'server'
-    return `${whole(resent.segments)} of ${count(resent.of, 'data segment')} of the ${from} ${resent.segments === 1 ? 'was' : 'were'} sent again: ${percent(resent.share)}.`
+    return `The ${worse === 0 ? 'client' : 'server'} sent ${count(resent.segments, 'segment')} again, ${percent(resent.share)} of those with data.`
   })
   const timeouts = record.directions[0].retransmissions.timeout + record.directions[1].retransmissions.timeout
   take(
@@ -198,16 +198,15 @@ export function scoreOf(record: Unscored): Score {
     () => `Loss was being repaired for ${time(record.limits.loss)}, ${percent(recovery)} of the active time.`,
   )
 
-  const path = pathRtt(record)
-  if (path) {
-    // A microsecond is the finest that most captures tell.
-    const ratio = path.p95Ms / Math.max(path.minMs, 0.001)
-    const penalty = Math.min(penaltyBy(rules.queue.line, ratio), penaltyBy(rules.queueTime.line, path.p95Ms - path.minMs))
+  const growth = growthOf(record)
+  if (growth) {
+    const penalty = Math.min(penaltyBy(rules.queue.line, growth.ratio), penaltyBy(rules.queueTime.line, growth.waitMs))
+    const { fromMs, toMs, ratio } = growth
     take(
       rules.queue,
       penalty,
       () =>
-        `The round trip grew from ${time(path.minMs)} to ${time(path.p95Ms)} (p95), ${ratio >= 10 ? whole(ratio) : ratio.toFixed(1)} times its shortest.`,
+        `The round trip grew from ${time(fromMs)} to ${time(toMs)} (p95), ${ratio >= 10 ? whole(ratio) : ratio.toFixed(1)} times its shortest.`,
     )
   }
   const shortest = shortestMs(record)
@@ -256,6 +255,8 @@ function whyNotOpened(record: Unscored): string {
 
 /** Fewer data packets than this say little: one of them lost is 5 % and more. */
 const dataPacketsMin = 20
+/** So many packets of data would have shown a queue, had they been seen where they entered it. */
+const bulkPacketsMin = 100
 /** Missed by the capture: up to this share the figures stay what they are. */
 const missedShareMax = 0.001
 /** Packets seen twice: up to this share a switch's port mirror may err now and then. */
@@ -282,7 +283,12 @@ function confidenceOf(record: Unscored): Pick<Score, 'confidence' | 'confidenceB
     if (handshake.state === 'halfOpen' && handshake.synRetries === 0) low.push('a single SYN was seen')
   } else if (packets === 0) low.push('no data was seen')
   else if (packets < dataPacketsMin) medium.push(`it has only ${count(packets, 'data packet')}`)
-  if (opened && packets > 0 && pathRtt(record) === null) medium.push('no round trip could be measured')
+  if (opened && packets > 0) {
+    if (pathRtt(record) === null) medium.push('no round trip could be measured')
+    else if (packets >= bulkPacketsMin && !seesPath(record, mainOf(record)) && growthOf(record) === null) {
+      medium.push('the data was captured beside its receiver, where queues on its way do not show')
+    }
+  }
   const reasons = [...low, ...medium]
   if (reasons.length === 0) {
     const seen = opened

@@ -1,8 +1,8 @@
 /** A session's story in words: what happened when, what limited it, what to try, how far to trust it. Only what the record shows. */
-import { type Endpoint, type Limit, limits, type SessionRecord } from '../types.ts'
+import { type Distribution, type Endpoint, type Limit, limits, type SessionRecord } from '../types.ts'
 import { adviceOf } from './advice.ts'
-import { activeMs, lifeMs, mainOf, neverOpened, pathRtt, pathWay, queueOf } from './facts.ts'
-import { burstOf, longestSilence, slowestRoundTrip, stretchesOf } from './phases.ts'
+import { activeMs, lifeMs, mainOf, neverOpened, pathOfAnswers, pathRtt, pathWay, queueOf } from './facts.ts'
+import { burstOf, pauseMs, slowestRoundTrip, type Stretch, stretchesOf } from './phases.ts'
 import type { Sentence, Story } from './types.ts'
 import { count, list, percent, rate, size, time, times, whole } from './words.ts'
 
@@ -32,7 +32,8 @@ function carriedOf(record: SessionRecord): string {
   const within = time(duration * 1000)
   if (neverOpened(record)) {
     if (handshake.state === 'refused') return `refused after ${within}`
-    return handshake.state === 'reset' ? `reset after ${within}, before it was open` : `never opened in ${within}`
+    if (handshake.state === 'reset') return `reset after ${within}, before it was open`
+    return duration > 0 ? `never opened in ${within}` : 'a SYN and nothing after it'
   }
   const way = mainOf(record)
   const [main, back] = [record.directions[way], record.directions[other(way)]]
@@ -106,15 +107,19 @@ function course(record: SessionRecord): Sentence[] {
   ]
 }
 
-function data(record: SessionRecord, stretches: ReturnType<typeof stretchesOf>): Sentence[] {
+/** Null: it speaks alone, nobody knows, or both spoke in one interval, which is as exact as it gets. */
+function firstSpeaker({ series, handshake, directions }: SessionRecord): 0 | 1 | null {
+  if (handshake.state === 'none' || directions[0].goodBytes === 0 || directions[1].goodBytes === 0) return null
+  const [client, server] = series.directions.map(({ bytes }) => bytes.findIndex((one) => one > 0))
+  return client === undefined || server === undefined || client === server ? null : client < server ? 0 : 1
+}
+
+function data(record: SessionRecord, stretches: readonly Stretch[]): Sentence[] {
   const first = stretches[0]
   if (!first) return [happened('No data was sent.')]
   const said: Sentence[] = []
-  const [client, server] = first.bytes
-  if (record.handshake.state !== 'none' && (client === 0 || server === 0)) {
-    // An interval is as exact as it gets: within the first nobody is said to be first.
-    said.push(happened(`The ${client > 0 ? 'client' : 'server'} spoke first.`))
-  }
+  const speaker = firstSpeaker(record)
+  if (speaker !== null) said.push(happened(`The ${name[speaker]} spoke first.`))
   for (const way of [mainOf(record), other(mainOf(record))] as const) {
     const { goodBytes, goodputPeakBps, dataPackets, bytesInFlight } = record.directions[way]
     if (goodBytes === 0) continue
@@ -128,27 +133,38 @@ function data(record: SessionRecord, stretches: ReturnType<typeof stretchesOf>):
     said.push(happened(`The ${name[way]} sent ${size(goodBytes)} in ${count(dataPackets, 'packet')}${speed}.`))
   }
   if (stretches.length > 1 && stretches.length <= stretchesMax) {
-    for (const { fromMs, toMs, bytes } of stretches) {
-      const what = ([0, 1] as const).filter((way) => bytes[way] > 0).map((way) => `${size(bytes[way])} from the ${name[way]}`)
-      said.push(happened(`${list(what)} until ${time(toMs)}.`, fromMs))
+    for (const { fromMs, toMs, goodBytes } of stretches) {
+      const what = ([0, 1] as const).filter((way) => goodBytes[way] > 0).map((way) => `${size(goodBytes[way])} from the ${name[way]}`)
+      if (what.length === 0) what.push('only what had been sent before')
+      said.push(happened(`Data until ${time(toMs)}: ${list(what)}.`, fromMs))
     }
   } else if (stretches.length > stretchesMax)
-    said.push(happened(`It came in ${count(stretches.length, 'stretch', 'stretches')} with silence between them.`))
+    said.push(
+      happened(`Data came in ${count(stretches.length, 'stretch', 'stretches')}, with ${time(pauseMs)} and more of silence between them.`),
+    )
   return said
 }
 
-function turns({ turns: { count: n, serverMs, requestMs, responseMs } }: SessionRecord): Sentence[] {
+/** With fewer a p95 is no more than the longest. */
+const samplesMin = 20
+
+/** `14 ms (median; p95 61 ms)`. */
+function usual({ samples, p50Ms, p95Ms, maxMs }: Distribution): string {
+  if (samples === 1) return time(p50Ms)
+  return `${time(p50Ms)} (median; ${samples >= samplesMin ? `p95 ${time(p95Ms)}, ` : ''}longest ${time(maxMs)})`
+}
+
+function turns(record: SessionRecord): Sentence[] {
+  const { count: n, serverMs, requestMs, responseMs } = record.turns
   if (n === 0 || !serverMs) return []
-  if (n === 1) {
-    return [
-      happened(
-        `One turn: the request took ${time(requestMs?.p50Ms ?? 0)} to send, the server ${time(serverMs.p50Ms)} to begin its answer, the answer ${time(responseMs?.p50Ms ?? 0)}.`,
-      ),
-    ]
-  }
+  const asked = requestMs && requestMs.p50Ms >= 1 ? `the request took ${usual(requestMs)} to send, ` : ''
+  // Beside the client a part of each answer's wait is the path's.
+  const far = pathOfAnswers(record)
+  const path = far >= 1 && far > 0.1 * serverMs.p50Ms ? `, the path's ${time(far)} included` : ''
+  const answered = responseMs && responseMs.p50Ms >= 1 ? `; ${n === 1 ? 'the answer' : 'answers'} took ${usual(responseMs)}` : ''
   return [
     happened(
-      `${count(n, 'turn')}: the server began its answer after ${time(serverMs.p50Ms)} (median; p95 ${time(serverMs.p95Ms)}, longest ${time(serverMs.maxMs)}); answers took ${time(responseMs?.p50Ms ?? 0)} (p95 ${time(responseMs?.p95Ms ?? 0)}).`,
+      `${n === 1 ? 'One turn' : count(n, 'turn')}: ${asked}the first byte of the answer came after ${usual(serverMs)}${path}${answered}.`,
     ),
   ]
 }
@@ -163,32 +179,27 @@ function roundTrips(record: SessionRecord): Sentence[] {
   ]
   const slowest = slowestRoundTrip(record, pathWay(record))
   if (queueOf(record) && slowest && slowest.rttMs >= 3 * rtt.minMs)
-    said.push(
-      happened(
-        `The round trip had grown to ${time(slowest.rttMs)}, ${whole(slowest.rttMs / Math.max(rtt.minMs, 0.001))} times its shortest.`,
-        slowest.atMs,
-      ),
-    )
+    said.push(happened(`The round trip had grown to ${time(slowest.rttMs)}, from ${time(rtt.minMs)} at best.`, slowest.atMs))
   return said
 }
 
 function resends(record: SessionRecord): Sentence[] {
   const said: Sentence[] = []
   for (const way of [0, 1] as const) {
-    const { retransmissions: sent, dataPackets, lostBefore, reordered, lostSegments } = record.directions[way]
+    const { retransmissions: sent, lostBefore, reordered, lostSegments } = record.directions[way]
     if (sent.segments > 0) {
       const kinds = [
         [sent.fast, 'by fast retransmission'],
         [sent.timeout, 'after a timeout'],
-        [sent.tail, 'as tail-loss probes'],
+        [sent.tail, sent.tail === 1 ? 'as a tail-loss probe' : 'as tail-loss probes'],
         [sent.spurious, 'in vain'],
       ] as const
-      const how = list(kinds.filter(([n]) => n > 0).map(([n, kind]) => `${whole(n)} ${kind}`))
-      said.push(
-        happened(
-          `${whole(sent.segments)} of ${count(dataPackets, 'data segment')} of the ${name[way]} ${sent.segments === 1 ? 'was' : 'were'} sent again (${percent(sent.share)}): ${how}.`,
-        ),
-      )
+      const seen = kinds.filter(([n]) => n > 0)
+      const how =
+        seen.length === 1 ? `${sent.segments === 1 ? '' : 'all '}${seen[0]?.[1]}` : list(seen.map(([n, kind]) => `${whole(n)} ${kind}`))
+      // SYN and FIN are sent again too, be there data or not.
+      const share = sent.share > 0 ? ` (${percent(sent.share)} of those with data)` : ', none of them with data'
+      said.push(happened(`The ${name[way]} sent ${count(sent.segments, 'segment')} again${share}: ${how}.`))
     }
     if (lostBefore > 0)
       said.push(
@@ -208,7 +219,7 @@ function resends(record: SessionRecord): Sentence[] {
     if (lostSegments > 0 && lostBefore === 0 && record.directions[way].ackedUnseen.segments > 0) {
       said.push(
         happened(
-          `${count(lostSegments, 'gap')} in what the ${name[way]} sent ${lostSegments === 1 ? 'was' : 'were'} acknowledged: the capture missed them, the network did not.`,
+          `${count(lostSegments, 'gap')} in what the ${name[way]} sent ${lostSegments === 1 ? 'was' : 'were'} acknowledged: the capture missed ${lostSegments === 1 ? 'it' : 'them'}, the network did not.`,
         ),
       )
     }
@@ -231,15 +242,12 @@ function windows(record: SessionRecord): Sentence[] {
   })
 }
 
-/** A silence worth a sentence. */
-const silenceMs = 500
-
-function silences(record: SessionRecord, stretches: ReturnType<typeof stretchesOf>): Sentence[] {
+function silences(record: SessionRecord, stretches: readonly Stretch[]): Sentence[] {
   const said: Sentence[] = []
-  const silence = longestSilence(stretches, record.series.stepMs)
-  if (silence && silence.toMs - silence.fromMs >= silenceMs)
-    said.push(happened(`Nobody sent data for about ${time(silence.toMs - silence.fromMs)}.`, silence.fromMs))
-  if (record.idle.totalMs >= silenceMs) {
+  const pauses = stretches.slice(1).map(({ fromMs }, i) => ({ fromMs: stretches[i]?.toMs ?? 0, toMs: fromMs }))
+  const longest = pauses.sort((x, y) => y.toMs - y.fromMs - (x.toMs - x.fromMs))[0]
+  if (longest) said.push(happened(`Nobody sent data for about ${time(longest.toMs - longest.fromMs)}.`, longest.fromMs))
+  if (record.idle.totalMs >= pauseMs) {
     said.push(
       happened(
         `Both ends were idle for ${time(record.idle.totalMs)} in all, ${percent(Math.min(1, record.idle.totalMs / Math.max(lifeMs(record), 1e-9)))} of its life, ${time(record.idle.longestMs)} at a stretch.`,
@@ -265,7 +273,7 @@ function closing(record: SessionRecord): Sentence[] {
   return [happened(closes[record.close], lifeMs(record))]
 }
 
-export const limitWords: Readonly<Record<Limit, string>> = {
+const limitWords: Readonly<Record<Limit, string>> = {
   handshake: 'handshake',
   slowStart: 'slow start',
   application: 'sending application',
@@ -275,22 +283,27 @@ export const limitWords: Readonly<Record<Limit, string>> = {
   idle: 'idle',
 }
 
+/** A ceiling so many times above the best that was reached limits nothing. */
+const farAbove = 50
+
 function limiting(record: SessionRecord): string[] {
   const said = [record.verdict.because]
   const life = lifeMs(record)
   if (neverOpened(record) || life <= 0) return said
   const shares = limits
     .map((limit) => [limit, record.limits[limit] / life] as const)
-    .filter(([, share]) => share >= 0.005)
+    .filter(([, share]) => share >= 0.01)
     .sort((x, y) => y[1] - x[1])
-  if (shares.length > 1) said.push(`Its ${time(life)}: ${list(shares.map(([limit, share]) => `${percent(share)} ${limitWords[limit]}`))}.`)
+  if (shares.length > 1)
+    said.push(`Its ${time(life)}: ${list(shares.map(([limit, share]) => `${Math.round(share * 100)} % ${limitWords[limit]}`))}.`)
   const { receiverBps, lossBps, linkBps } = record.ceilings
   const ceilings = [
     [receiverBps, 'by the receive window'],
     [lossBps, 'by loss'],
     [linkBps, 'by the link'],
   ] as const
-  const known = ceilings.flatMap(([bps, by]) => (bps === null ? [] : [`${rate(bps)} ${by}`]))
+  const reached = record.directions[mainOf(record)].goodputPeakBps
+  const known = ceilings.flatMap(([bps, by]) => (bps === null || bps > farAbove * reached ? [] : [`${rate(bps)} ${by}`]))
   if (known.length > 0 && record.directions[mainOf(record)].goodBytes >= 100_000) said.push(`Ceilings: ${list(known)}.`)
   return said
 }
