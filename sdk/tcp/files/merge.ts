@@ -4,7 +4,7 @@
  */
 import { CaptureError } from '../read/index.ts'
 import type { CaptureSummary, SessionRecord, Turn } from '../types.ts'
-import type { News } from './messages.ts'
+import type { News, Told } from './messages.ts'
 
 export type Receiver = {
   readonly onSession: (record: SessionRecord) => void | Promise<void>
@@ -81,8 +81,9 @@ export class Merge {
     if (news.kind === 'done') share.summary = news.summary
     if (news.kind !== 'sessions') return
     const numberOf = (within: number) => share.numbers.get(within) as number
-    for (const [turn, session] of news.turns) this.#receiver.onTurn?.(turn, numberOf(session))
-    for (const record of news.records) {
+    const { turns, records } = JSON.parse(news.told) as Told
+    for (const [turn, session] of turns) this.#receiver.onTurn?.(turn, numberOf(session))
+    for (const record of records) {
       await this.#receiver.onSession({ ...record, number: numberOf(record.number) })
       share.numbers.delete(record.number)
     }

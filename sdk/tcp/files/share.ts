@@ -1,9 +1,8 @@
 /** In a worker: one share of a capture is read and analysed, and what is found is told in order. */
 import { createAnalyser } from '../analyser.ts'
 import { CaptureError } from '../read/index.ts'
-import type { SessionRecord, Turn } from '../types.ts'
 import { captureBytes } from './bytes.ts'
-import { type News, type Order, recordsMax, sliceBytes } from './messages.ts'
+import { type News, type Order, recordsMax, sliceBytes, type Told } from './messages.ts'
 
 /** @param tell may wait until the other side has caught up */
 export async function analyseShare({ path, name, shard, liveMax, turns }: Order, tell: (news: News) => void): Promise<void> {
@@ -12,12 +11,12 @@ export async function analyseShare({ path, name, shard, liveMax, turns }: Order,
   let begun: number[] = []
   let known = 0
   /** To be told after the slice, and now. */
-  const later: { turns: [Turn, number][]; records: SessionRecord[] } = { turns: [], records: [] }
-  let now: { turns: [Turn, number][]; records: SessionRecord[] } = { turns: [], records: [] }
+  const later: Told = { turns: [], records: [] }
+  let now: Told = { turns: [], records: [] }
 
   const tellNow = () => {
     if (now.turns.length + now.records.length === 0) return
-    tell({ kind: 'sessions', ...now })
+    tell({ kind: 'sessions', told: JSON.stringify(now) })
     now = { turns: [], records: [] }
   }
   const analyser = createAnalyser({
