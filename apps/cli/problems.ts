@@ -99,8 +99,7 @@ export const fail = defineProblems({
   },
   'no-capture': {
     status: 422,
-    say: (f: { file: string; because: string }) =>
-      `${f.file} is no capture that can be read: ${f.because.replace(/\.$/, '')}. Captures are pcap or pcapng, as they are or packed by gzip or zstd.`,
+    say: (f: { file: string; because: string }) => `${f.file}: ${f.because}`,
   },
   'no-such-session': {
     status: 404,

@@ -1,13 +1,12 @@
-import type { Command } from 'commander'
 import { Option } from 'commander'
 import { basename } from 'node:path'
 import type { CaptureSummary, SessionRecord } from '@belay/tcp'
-import { Problem, sayCount } from '@belay/base'
+import { type Problem, sayCount } from '@belay/base'
 import { csv, csvHelp } from '../calls/sheet.ts'
 import { countOption, leaf } from '../command.ts'
 import { type Context, type GlobalOptions, runs, schemaVersion } from '../context.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
-import { exitCodeOf, fail } from '../problems.ts'
+import { fail } from '../problems.ts'
 import { analyse } from '../tcp/analysing.ts'
 import { Foremost, isWanted, type Sort, sorts, Totals } from '../tcp/choose.ts'
 import { JsonStream } from '../tcp/json-stream.ts'
@@ -70,12 +69,13 @@ async function sessions(context: Context, options: Options, files: readonly stri
 async function streamed(context: Context, options: Options, files: readonly string[]): Promise<ExitCode> {
   const choice = choiceOf(options)
   const out = writerFor(context)
-  const captures = await guarded(out, () =>
-    analyse(context, files, options, (record) => {
+  const { captures, failures } = await analyse(context, files, {
+    workers: options.workers,
+    onSession: (record) => {
       if (isWanted(record, choice)) out.session(record)
-    }),
-  )
-  return ended(context, out, captures)
+    },
+  })
+  return ended(context, out, captures, failures)
 }
 
 async function sorted(context: Context, options: Options, files: readonly string[]): Promise<ExitCode> {
@@ -83,10 +83,13 @@ async function sorted(context: Context, options: Options, files: readonly string
   const sort = options.sort ?? 'score'
   const kept = new Foremost(sort, options.top ?? (context.look.terminal && !options.csv ? topForEyes : topMax))
   const totals = new Totals()
-  const captures = await analyse(context, files, options, (record) => {
-    if (!isWanted(record, choice)) return
-    totals.add(record)
-    kept.add(record)
+  const { captures, failures } = await analyse(context, files, {
+    workers: options.workers,
+    onSession: (record) => {
+      if (!isWanted(record, choice)) return
+      totals.add(record)
+      kept.add(record)
+    },
   })
   const found = kept.sorted()
   if (context.json || options.csv) {
@@ -96,18 +99,19 @@ async function sorted(context: Context, options: Options, files: readonly string
       context.note(
         `The first ${sayCount(found.length, 'session')} of ${totals.sessions.toLocaleString('en')}; without --sort all of them are told.`,
       )
-    return ended(context, out, { captures })
+    return ended(context, out, captures, failures)
   }
+  if (captures.length === 0) throw firstOf(failures)
   if (context.look.terminal) {
     context.answer({}, () => sessionsView({ captures, sessions: found, totals, sort }, context))
-    return exitCodes.ok
+    return noteFailures(context, failures)
   }
   const columns = sessionColumns
     .slice(0, columnsInPipes)
     .map(([title, value]) => ({ title, value: (row: SessionRecord) => plain(value(row)) }))
   context.answer({}, () => table(found, columns, context.look, context.paint))
   noteAll(context, captures)
-  return exitCodes.ok
+  return noteFailures(context, failures)
 }
 /** Up to the bytes: what the table shows. `--csv` has the rest. */
 const columnsInPipes = 15
@@ -117,9 +121,17 @@ function noteAll(context: Context, captures: readonly CaptureSummary[]): void {
   for (const line of notUnderstoodLines(captures, { look: context.look, paint: (_, text) => text })) context.note(line)
 }
 
+const firstOf = (failures: readonly Problem[]): Problem => failures[0] ?? fail('usage', { sentence: 'Name a capture.' })
+
+function noteFailures(context: Context, failures: readonly Problem[]): ExitCode {
+  for (const { message } of failures) context.note(message)
+  return failures.length === 0 ? exitCodes.ok : exitCodes.failed
+}
+
 type Writer = {
+  readonly isBegun: boolean
   session(record: SessionRecord): void
-  end(captures: readonly CaptureSummary[], problem?: Problem): void
+  end(captures: readonly CaptureSummary[], failures: readonly Problem[]): void
 }
 
 /** One document or one sheet, piece by piece. A pipe is written to at once, so nothing gathers here. */
@@ -133,14 +145,21 @@ function writerFor(context: Context): Writer {
       document.list('sessions')
     }
     return {
+      get isBegun() {
+        return document.isBegun
+      },
       session: (record) => {
         begin()
         document.item('sessions', record)
       },
-      end: (captures, problem) => {
+      end: (captures, failures) => {
         begin()
         document.field('captures', captures)
-        if (problem !== undefined) document.field('error', { code: problem.code, message: problem.message, facts: problem.facts })
+        if (failures.length > 0)
+          document.field(
+            'errors',
+            failures.map(({ code, message, facts }) => ({ code, message, facts })),
+          )
         document.end()
       },
     }
@@ -151,13 +170,15 @@ function writerFor(context: Context): Writer {
     isBegun = true
   }
   return {
+    get isBegun() {
+      return isBegun
+    },
     session: (record) => {
       begin()
       stdout.write(csv([record], sessionColumns).slice(headerLength))
     },
-    end: (captures, problem) => {
-      if (problem === undefined) begin()
-      else if (isBegun) context.note(problem.message)
+    end: (captures) => {
+      begin()
       noteAll(context, captures)
     },
   }
@@ -165,39 +186,22 @@ function writerFor(context: Context): Writer {
 const headerLength = csv([], sessionColumns).length
 
 /** What went wrong after the first session was told must not make a second document. */
-async function guarded(
-  out: Writer,
-  work: () => Promise<readonly CaptureSummary[]>,
-): Promise<{ readonly captures: readonly CaptureSummary[]; readonly problem?: Problem }> {
-  let told = false
-  const { session } = out
-  out.session = (record) => {
-    told = true
-    session(record)
-  }
-  try {
-    return { captures: await work() }
-  } catch (error) {
-    if (!told || !(error instanceof Problem)) throw error
-    return { captures: [], problem: error }
-  }
-}
-
-function ended(
-  _context: Context,
-  out: Writer,
-  { captures, problem }: { readonly captures: readonly CaptureSummary[]; readonly problem?: Problem },
-): ExitCode {
-  out.end(captures, problem)
-  return problem === undefined ? exitCodes.ok : exitCodeOf(problem)
+function ended(context: Context, out: Writer, captures: readonly CaptureSummary[], failures: readonly Problem[]): ExitCode {
+  if (captures.length === 0 && !out.isBegun) throw firstOf(failures)
+  out.end(captures, failures)
+  return context.json ? (failures.length === 0 ? exitCodes.ok : exitCodes.failed) : noteFailures(context, failures)
 }
 
 /** Of several captures the session of this number of each. */
 async function one(context: Context, options: Options, number: number, files: readonly string[]): Promise<ExitCode> {
   const found: SessionRecord[] = []
-  const captures = await analyse(context, files, options, (record) => {
-    if (record.number === number) found.push(record)
+  const { captures, failures } = await analyse(context, files, {
+    workers: options.workers,
+    onSession: (record) => {
+      if (record.number === number) found.push(record)
+    },
   })
+  if (captures.length === 0) throw firstOf(failures)
   if (found.length === 0) {
     const most = Math.max(...captures.map(({ sessions: some }) => some))
     const [file = ''] = files
@@ -209,10 +213,10 @@ async function one(context: Context, options: Options, number: number, files: re
   }
   if (options.csv) {
     process.stdout.write(csv(found, sessionColumns))
-    return exitCodes.ok
+    return noteFailures(context, failures)
   }
   context.answer({ captures, sessions: found }, () =>
     [...found.map((record) => sessionView(record, context)), ...notUnderstoodLines(captures, context)].join('\n\n'),
   )
-  return exitCodes.ok
+  return noteFailures(context, failures)
 }

@@ -124,5 +124,5 @@ function costLines({ a, b }: Comparison['costs'], eye: Eye): readonly string[] {
     { title: 'A', value: (row) => row.a, align: 'right', spare: 0 },
     { title: 'B', value: (row) => row.b, align: 'right', spare: 0 },
   ]
-  return rows.length === 0 ? [] : ['', fittedTable(rows, columns, { ...eye.look, terminal: true }, eye.paint)]
+  return rows.length === 0 ? [] : ['', fittedTable(rows, columns, eye.look, eye.paint)]
 }

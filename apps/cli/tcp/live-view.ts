@@ -2,7 +2,7 @@
 import { sayCount } from '@belay/base'
 import { type FittedColumn, fittedTable } from '../calls/fitting.ts'
 import { alignPoints, digits, sayNumber, sayShare, sparkline } from '../calls/numbers.ts'
-import { type Eye, type Paint, wrap } from '../terminal.ts'
+import { cut, type Eye, type Paint, wrap } from '../terminal.ts'
 import { limitNames, paintGrade, paintLimit, sayLength, sayRate, sayVolume } from './figures.ts'
 import { type LiveFrame, type LiveLimit, type LiveRow, type LiveSort, sortRows } from './live.ts'
 
@@ -32,14 +32,17 @@ export function liveView(frame: LiveFrame, live: LiveLook, eye: Eye): string {
   const above = offset > 0 ? `${sayNumber(offset)} above, ` : ''
   const below = rows.length - offset - shown.length
   return [
-    headline(frame, paint),
+    cut(headline(frame, paint), look.width),
     paint('dim', wrap(live.says, look.width)),
     '',
     shown.length === 0 ? paint('dim', 'No session yet.') : liveTable(shown, live.sort, eye),
     ...Array.from({ length: Math.max(0, room - Math.max(1, shown.length)) }, () => ''),
     paint(
       'dim',
-      `q quits, s sorts (${live.sort}), ↑↓ scroll, space ${live.isPaused ? 'goes on' : 'pauses'}${above !== '' || below > 0 ? `; ${above}${sayNumber(below)} below` : ''}`,
+      cut(
+        `q quits, s sorts (${live.sort}), ↑↓ scroll, space ${live.isPaused ? 'goes on' : 'pauses'}${above !== '' || below > 0 ? `; ${above}${sayNumber(below)} below` : ''}`,
+        look.width,
+      ),
     ),
   ].join('\n')
 }
@@ -147,7 +150,7 @@ function liveTable(rows: readonly LiveRow[], sort: LiveSort, { look, paint }: Ey
     {
       title: 'age',
       value: ({ ageSeconds }) => ageSeconds,
-      shown: ({ ageSeconds }) => (ageSeconds === null ? paint('dim', '–') : sayLength(Math.max(1, Math.round(ageSeconds)) * 1_000)),
+      shown: ({ ageSeconds }) => (ageSeconds === null ? paint('dim', '–') : sayLength(ageSeconds * 1_000)),
       align: 'right',
       spare: sort === 'age' ? 0 : 8,
     },

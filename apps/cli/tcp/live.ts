@@ -53,11 +53,10 @@ class Memories {
   #before = new Map<string, Memory>()
   #now = new Map<string, Memory>()
 
-  /** @param seconds of the interval; the first time nothing is known of speeds */
+  /** @param seconds of the interval; 0 the first time: then nothing is known of speeds. What is new began within it */
   step(key: string, sent: number, received: number, seconds: number): { sentBps: number; receivedBps: number; memory: Memory } {
     const before = this.#before.get(key)
-    const bps = (now: number, then: number | undefined): number =>
-      then === undefined || seconds <= 0 ? 0 : (Math.max(0, now - then) * 8) / seconds
+    const bps = (now: number, then = 0): number => (seconds <= 0 ? 0 : (Math.max(0, now - then) * 8) / seconds)
     const sentBps = bps(sent, before?.sent)
     const receivedBps = bps(received, before?.received)
     const spark = [...(before?.spark ?? []), sentBps + receivedBps].slice(-sparkMax)
@@ -263,6 +262,8 @@ const weights: Readonly<Record<LiveSort, (row: LiveRow) => number>> = {
   age: ({ ageSeconds }) => ageSeconds ?? 0,
 }
 
-/** Equal ones by what they carried, then by name, so that rows do not dance. */
+/** What lives first; equal ones by what they carried, then by name, so that rows do not dance. */
 export const sortRows = (rows: readonly LiveRow[], sort: LiveSort): readonly LiveRow[] =>
-  rows.toSorted((a, b) => weights[sort](b) - weights[sort](a) || b.bytes - a.bytes || (a.key < b.key ? -1 : 1))
+  rows.toSorted(
+    (a, b) => Number(a.isOver) - Number(b.isOver) || weights[sort](b) - weights[sort](a) || b.bytes - a.bytes || (a.key < b.key ? -1 : 1),
+  )

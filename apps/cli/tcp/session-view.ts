@@ -37,7 +37,11 @@ export function sessionView(it: SessionRecord, eye: Eye): string {
   const chapter = (title: string, lines: readonly string[]): readonly string[] =>
     lines.length === 0 ? [] : ['', paint('bold', title), ...lines]
   return [
-    `${paint('bold', `${sayEndpoint(it.client)} → ${sayEndpoint(it.server)}`)}  ${paint('dim', `session ${it.number} of ${it.capture}`)}`,
+    wrap(
+      `${paint('bold', `${sayEndpoint(it.client)} → ${sayEndpoint(it.server)}`)}  ${paint('dim', `session ${it.number} of ${it.capture}`)}`,
+      look.width,
+      2,
+    ),
     wrap(
       `${paintGrade(it.score.grade, `${Math.round(it.score.value)} of 100, ${it.score.grade}`, paint)}  ${it.verdict.because}`,
       look.width,

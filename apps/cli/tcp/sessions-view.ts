@@ -47,7 +47,7 @@ export function sessionsView(it: Sessions, eye: Eye): string {
       ? [
           paint(
             'dim',
-            `the first ${sayNumber(it.sessions.length)} of ${sayCount(it.totals.sessions, 'session')} by ${it.sort}; --top shows more`,
+            `the first ${sayNumber(it.sessions.length)} of ${sayCount(it.totals.sessions, 'session')} by ${it.sort}${it.isLive ? '' : '; --top shows more'}`,
           ),
         ]
       : []),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { basename } from 'node:path'
 import { compareSessions, type Resources, type SessionRecord } from '@belay/tcp'
 import { seededRandom, sayCount } from '@belay/base'
 import { countOption, durationOption, leaf } from '../../command.ts'
@@ -70,7 +71,8 @@ async function compare(context: Context, options: Options, first?: string, secon
   )
 }
 
-const nameOf = (files: readonly string[]): string => (files.length === 1 ? (files[0] ?? '') : `${files[0]} and ${files.length - 1} more`)
+const nameOf = (files: readonly string[]): string =>
+  files.length === 1 ? basename(files[0] ?? '') : `${basename(files[0] ?? '')} and ${files.length - 1} more`
 
 const resourcesOf = (cpuMs: number | undefined, memoryBytes: number | undefined): Resources => ({
   ...(cpuMs === undefined ? {} : { cpuMs }),
@@ -83,15 +85,20 @@ async function sideOf(context: Context, side: string, files: readonly string[], 
   const random = seededRandom(options.seed)
   const sessions: SessionRecord[] = []
   let count = 0
-  const captures = await analyse(context, files, { workers: options.workers }, (record) => {
-    if (!isWanted(record, choice)) return
-    count++
-    if (sessions.length < sessionsMax) sessions.push(record)
-    else {
-      const at = Math.floor(random() * count)
-      if (at < sessionsMax) sessions[at] = record
-    }
+  const { captures, failures } = await analyse(context, files, {
+    workers: options.workers,
+    onSession: (record) => {
+      if (!isWanted(record, choice)) return
+      count++
+      if (sessions.length < sessionsMax) sessions.push(record)
+      else {
+        const at = Math.floor(random() * count)
+        if (at < sessionsMax) sessions[at] = record
+      }
+    },
   })
+  // With a part of a side missing the comparison would be of something else.
+  if (failures[0] !== undefined) throw failures[0]
   if (count === 0) throw fail('nothing-to-compare', { side, files })
   const notes =
     count > sessionsMax

@@ -185,7 +185,10 @@ async function watchPackets(context: Context, options: Options, capture: Capture
   else
     context.tell(
       [
-        sessionsView({ captures: [capturedSummary], sessions: worst.sorted(), totals, sort: 'score', isLive: true }, context),
+        sessionsView(
+          { captures: [capturedSummary], sessions: worst.sorted(), totals, sort: 'score', isLive: true },
+          { ...context, look: { ...context.look, terminal: true } },
+        ),
         ...((drops.droppedByKernel ?? 0) > 0 || sentence === undefined ? [] : [context.paint('dim', sentence)]),
       ].join('\n'),
     )

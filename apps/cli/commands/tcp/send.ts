@@ -11,7 +11,8 @@ import { countOption, leaf } from '../../command.ts'
 import { type Context, type GlobalOptions, runs } from '../../context.ts'
 import { nameOrProduction } from '../../environments.ts'
 import { patiently } from '../../follow.ts'
-import { eachChunk, openProgress } from '../../tcp/analysing.ts'
+import { fail } from '../../problems.ts'
+import { analyse, analyseOne } from '../../tcp/analysing.ts'
 import { Foremost, isWanted } from '../../tcp/choose.ts'
 import { CaptureSender } from '../../tcp/sending.ts'
 import { environmentOption } from '../calls/filter.ts'
@@ -55,24 +56,22 @@ async function send(context: Context, options: Options, files: readonly string[]
     const id = await idOf(file, [head, options.host?.rules, options.port, options.from, options.to, options.limit])
     const sender = new CaptureSender({ ...head, id }, poster(context))
     const worst = new Foremost('score', Math.max(1, options.traces))
-    using progress = openProgress(context, 'Sending', [file])
-    const summary = await eachChunk(
-      file,
-      {
-        name,
-        onSession: (record) => {
-          if (!isWanted(record, choice)) return sender.forget(record.number)
-          if (record.lastFrame - record.firstFrame < tracedSegmentsMax) worst.add(record)
-          sender.session(record)
-        },
-        onTurn: (turn, session) => sender.turn(turn, session),
+    let sessions = 0
+    const sofar = (): CaptureSummary => ({ ...unknown, name, sessions })
+    const { captures: read, failures } = await analyse(context, [file], {
+      workers: 1,
+      isHeld: true,
+      onSession: async (record) => {
+        sessions++
+        if (!isWanted(record, choice)) return sender.forget(record.number)
+        if (record.lastFrame - record.firstFrame < tracedSegmentsMax) worst.add(record)
+        sender.session(record)
+        await sender.flushFull(sofar())
       },
-      context.signal,
-      async (bytes, sofar) => {
-        progress.at(0, bytes, sofar.sessions)
-        await sender.flushFull(sofar)
-      },
-    )
+      onTurn: (turn, session) => sender.turn(turn, session),
+    })
+    const [summary] = read
+    if (summary === undefined) throw failures[0] ?? fail('no-capture', { file, because: 'it holds nothing' })
     await sender.flush(summary)
     // A pipe cannot be read again.
     if (options.traces > 0 && file !== '-') await sendTraces(file, worst.sorted(), sender, summary, context)
@@ -89,6 +88,12 @@ async function send(context: Context, options: Options, files: readonly string[]
   )
 }
 
+/** What is known of a capture while it is read. */
+const unknown = {
+  ...{ format: '', bytes: 0, packets: 0, tcpPackets: 0 },
+  ...{ firstMs: null, lastMs: null, notUnderstood: {}, warnings: [] },
+}
+
 const counts = ({ sent: { sessions, turns, traces } }: CaptureSender) => ({ sessions, turns, traces })
 
 /** A second pass over the file, in which only these sessions are kept whole. */
@@ -101,10 +106,9 @@ async function sendTraces(
 ): Promise<void> {
   if (records.length === 0) return
   const found: { session: number; packed: Uint8Array }[] = []
-  await eachChunk(
+  await analyseOne(
     file,
     {
-      name: summary.name,
       onSession: () => {},
       trace: {
         sessions: records.map(({ number }) => number),
@@ -112,11 +116,8 @@ async function sendTraces(
       },
     },
     context.signal,
-    async () => {
-      for (const { session, packed } of found.splice(0)) await sender.trace(session, packed, summary)
-    },
   )
-  for (const { session, packed } of found.splice(0)) await sender.trace(session, packed, summary)
+  for (const { session, packed } of found) await sender.trace(session, packed, summary)
 }
 
 /** The same file sent again in the same way has the same parts, which count once. What came by a pipe is always new. */
