@@ -65,8 +65,17 @@ describe('a call finds its turn', () => {
     expect(matchTurns([call()], turns, sessions(...captures))[0]?.session).toBe('capture-server.0')
     expect(matchSession(call(), captures)?.id).toBe('capture-server.0')
   })
+  test('also when its clock is a millisecond late and the question before was answered a moment ago', () => {
+    const before = turn({ atMs: t0 - 301, serverMs: 300, session: 'capture1.0' })
+    const own = turn({ atMs: t0 + 1.5, serverMs: 0.3, responseMs: 3_000, session: 'capture1.0' })
+    const seenTwice = [before, own].flatMap((it) => [it, { ...it, session: 'capture2.7' }])
+    const both = sessions(session(), session({ id: 'capture2.7' }))
+    const found = matchTurns([call({ at: t0, realMs: 2_000 }), call({ at: t0 - 301, realMs: 299 })], seenTwice, both)
+    expect(found.map((it) => it?.serverMs)).toEqual([0.3, 300])
+    expect(matchTurns([call({ at: t0, realMs: 2_000 })], seenTwice, both)[0]?.serverMs).toBe(0.3)
+  })
   test('and shares it with no other call', () => {
-    const found = matchTurns([call({ realMs: 3 }), call({ realMs: 10 })], [turn()], sessions(session()))
+    const found = matchTurns([call({ at: t0 + 8 }), call()], [turn()], sessions(session()))
     expect(found.map((it) => it !== undefined)).toEqual([false, true])
   })
 })

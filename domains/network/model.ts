@@ -67,37 +67,51 @@ const isSameConnection = (call: CarriedCall, it: { readonly peer: string; readon
 /** A capture beside the service times the service itself; one at the client times the way there and back as well. */
 const pointRank = { server: 0, between: 1, unknown: 2, client: 3 } as const
 
+type Fit = { readonly call: number; readonly turn: CarryingTurn; readonly offMs: number }
+
 /**
- * For each call its turn, if one fits. A turn carries one call; several captures may have seen the same turn, and then the one that
- * was taken nearest to the server is told.
+ * For each call its turn, if one fits. In each capture a turn carries one call, the one whose times fit best; of several captures
+ * the one that was taken nearest to the server is told.
  */
 export function matchTurns(
   calls: readonly CarriedCall[],
   turns: readonly CarryingTurn[],
   sessions: ReadonlyMap<string, SessionFacts>,
 ): (CarryingTurn | undefined)[] {
+  const rankOf = ({ turn }: Fit) => pointRank[sessions.get(turn.session)?.point ?? 'unknown']
+  const best: (Fit | undefined)[] = calls.map(() => undefined)
+  for (const ofCapture of Map.groupBy(turns, ({ session }) => session.slice(0, session.lastIndexOf('.'))).values())
+    for (const fit of fitsOf(calls, ofCapture)) {
+      const other = best[fit.call]
+      if (other === undefined || rankOf(fit) - rankOf(other) < 0 || (rankOf(fit) === rankOf(other) && fit.offMs < other.offMs))
+        best[fit.call] = fit
+    }
+  return best.map((fit) => fit?.turn)
+}
+
+/** Of one capture: the best fits first, each call and each turn once. */
+function fitsOf(calls: readonly CarriedCall[], turns: readonly CarryingTurn[]): Fit[] {
   const byPeer = Map.groupBy(turns, ({ peer }) => peer)
-  const fits: { call: number; turn: CarryingTurn; rank: number; beginsOff: number; endsOff: number }[] = []
+  const fits: Fit[] = []
   calls.forEach((call, nth) => {
-    if (call.peer === '') return
-    for (const turn of byPeer.get(call.peer) ?? []) {
+    for (const turn of call.peer === '' ? [] : (byPeer.get(call.peer) ?? [])) {
       if (!isSameConnection(call, turn)) continue
-      // The service is told of a request after its first byte came, and answers after that.
+      // A service is told of a request after its first byte came and answers after that; it may be done long before the last byte of
+      // its answer has gone, and never after.
       const beginsOff = Math.max(turn.atMs - (call.at + 1), call.at - answeredAt(turn), 0)
-      if (beginsOff > toleranceMs) continue
-      const endsOff = Math.abs(call.at + call.realMs - (answeredAt(turn) + turn.responseMs))
-      fits.push({ call: nth, turn, rank: pointRank[sessions.get(turn.session)?.point ?? 'unknown'], beginsOff, endsOff })
+      const endsLate = Math.max(0, call.at + call.realMs - (answeredAt(turn) + turn.responseMs))
+      if (beginsOff <= toleranceMs) fits.push({ call: nth, turn, offMs: beginsOff + endsLate })
     }
   })
-  fits.sort((a, b) => a.rank - b.rank || a.beginsOff - b.beginsOff || a.endsOff - b.endsOff)
-  const found: (CarryingTurn | undefined)[] = calls.map(() => undefined)
-  const taken = new Set<CarryingTurn>()
-  for (const { call, turn } of fits) {
-    if (found[call] !== undefined || taken.has(turn)) continue
-    found[call] = turn
-    taken.add(turn)
-  }
-  return found
+  const [known, taken] = [new Set<number>(), new Set<CarryingTurn>()]
+  return fits
+    .sort((a, b) => a.offMs - b.offMs)
+    .filter(({ call, turn }) => {
+      if (known.has(call) || taken.has(turn)) return false
+      known.add(call)
+      taken.add(turn)
+      return true
+    })
 }
 
 /** The session of a call whose turn is not known. */
@@ -228,12 +242,11 @@ function detail(session: SessionFacts | undefined, turn: CarryingTurn): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 
-/** A service that was told late: its event loop, or the queue of connections that it has yet to accept. */
+/** A service that was late to take up the request: its event loop was busy, or the connection waited to be accepted. */
 function late(call: CarriedCall, session: SessionFacts | undefined, turn: CarryingTurn): string {
-  const waited = turn.serverMs - call.realMs
-  return session?.point === 'server' && waited > call.realMs && waited > toleranceMs
-    ? `, of which ${say(waited)} passed before it took up the request`
-    : ''
+  // By the clock of one machine; a capture at the client adds the way there.
+  const waited = Math.min(turn.serverMs, call.at - (turn.atMs + turn.requestMs) - (session?.point === 'server' ? 0 : (session?.rttMs ?? 0)))
+  return waited > toleranceMs && waited > turn.serverMs / 2 ? `, of which ${say(waited)} passed before it took up the request` : ''
 }
 
 function say(ms: number): string {
