@@ -211,7 +211,8 @@ function slowStart(record: SessionRecord): string[] {
   const said = [
     `The ${size(goodBytes)} were through before the rate had grown: keep the connection open for the next transfer, which then starts at the rate that this one reached.`,
   ]
-  if (initialWindowBytes > 0 && mss !== null && initialWindowBytes < 9 * mss && goodBytes > 10 * mss) {
+  // Beside the receiver each segment is answered before the next is seen.
+  if (seesPath(record, way) && initialWindowBytes > 0 && mss !== null && initialWindowBytes < 9 * mss && goodBytes > 10 * mss) {
     said.push(
       `The ${name[way]} began with ${size(initialWindowBytes)}, ${count(Math.round(initialWindowBytes / mss), 'segment')}; ten are usual (RFC 6928).`,
     )

@@ -312,3 +312,49 @@ export function samples() {
 export function sampleSessions(): SessionRecord[] {
   return Object.values(samples())
 }
+
+/** Traits of a network, for sessions by the hundred. */
+export type Network = { readonly rttMs: number; readonly loss: number; readonly mbps: number; readonly refuses?: number }
+
+/** A session as a network of these traits might carry it, with the spread of real ones; `random` gives numbers from 0 to 1. */
+export function carriedBy(network: Network, random: () => number, number: number, bytes?: number): SessionRecord {
+  const spread = () => Math.exp((random() + random() + random() - 1.5) * 0.5)
+  if (random() < (network.refuses ?? 0)) {
+    const { limits, verdict, handshake, close, client, server } = refusedFacts
+    return session({ number, limits, verdict, handshake, close, client, server })
+  }
+  const rttMs = network.rttMs * spread()
+  const goodBytes = bytes ?? Math.round(120_000 * spread())
+  const segments = Math.ceil(goodBytes / 1448)
+  let lost = 0
+  for (let i = 0; i < segments; i++) if (random() < network.loss) lost++
+  const timeout = lost > 0 && random() < 0.2 ? 1 : 0
+  const sendMs = (goodBytes * 8) / (network.mbps * 1000 * spread()) + 2 * rttMs
+  return session({
+    number,
+    startedMs: 1_700_000_000_000 + number * 1000,
+    limits: {
+      handshake: rttMs,
+      bandwidth: sendMs,
+      loss: lost * rttMs + timeout * 220,
+      application: 5 * spread(),
+      idle: random() < 0.3 ? 500 : 0,
+    },
+    verdict: { limit: 'bandwidth', share: 0.7, because: '' },
+    handshake: { rttMs },
+    client: { goodBytes: 400, pureAcks: Math.ceil(segments / 2), rtt: { karn: distribution(1, rttMs, rttMs, rttMs), timestamps: null } },
+    server: {
+      goodBytes,
+      resent: { fast: lost - timeout, timeout },
+      rtt: { karn: distribution(segments, rttMs, rttMs * 1.1, rttMs * (1.2 + random())), timestamps: null },
+    },
+  })
+}
+const refusedFacts = {
+  limits: { handshake: 20 },
+  verdict: { limit: 'handshake', share: 1, because: '' },
+  handshake: { state: 'refused', rttMs: null },
+  close: 'resetByServer',
+  client: { packets: 1 },
+  server: { packets: 1 },
+} as const
