@@ -322,6 +322,7 @@ describe('bounds', () => {
     const { lostSegments, ackedUnseen } = talk.summary('a')
     expect(lostSegments).toBe(29_999)
     expect(ackedUnseen.bytes).toBeLessThanOrEqual(1024 * 1000)
+    expect(talk.a.evidence.forgotten).toBeGreaterThan(20_000)
   })
 })
 

@@ -100,7 +100,7 @@ export class Evidence {
       this.#begin(p, start)
     }
     const syn = (flags & SYN) !== 0
-    if (syn && start !== this.#low && !(this.#open && ((this.#low - start) | 0) === end - start)) this.#begin(p, start)
+    if (syn && start !== this.#low && !(this.#open && ((this.#low - start) | 0) === ((end - start) | 0))) this.#begin(p, start)
     const gap = (start - this.next) | 0
     if (gap > farBytes || gap < -farBytes) {
       if (!this.#isNewStart(start, end)) return NEW
@@ -341,7 +341,7 @@ export class Evidence {
   /** More is acknowledged: what is over now, which holes the capture made, what was sent again in vain. */
   #recovers(trouble: Trouble, p: Packet, echo: number, acker: Side): void {
     if (echo !== -1) trouble.resent.echoed(this.una, echo)
-    trouble.holes.acknowledge(p.ack, (bytes) => trouble.missed(bytes, mssOf(p, acker)))
+    if (trouble.holes.unacknowledged) trouble.holes.acknowledge(p.ack, (bytes) => trouble.missed(bytes, mssOf(p, acker)))
     trouble.moved(p.ack)
   }
 
@@ -371,6 +371,11 @@ export class Evidence {
   /** Bytes that were acknowledged and never seen. */
   get missedBytes(): number {
     return this.#trouble?.unseenBytes ?? 0
+  }
+
+  /** Segments on their way and holes that were too many to remember: 0, but for captures of extremes. */
+  get forgotten(): number {
+    return (this.#flight?.forgotten ?? 0) + (this.#trouble?.holes.forgotten ?? 0)
   }
 
   /** What it found, in the words of `Direction`. @param dataPackets packets of this side that carried data */

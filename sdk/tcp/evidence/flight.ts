@@ -18,8 +18,8 @@ const RESENT = 0x10000
 const HELD_UP = 0x20000
 /** 12 MB of full segments, beyond what most systems buffer; 330 kB. The oldest is forgotten then, and gives no sample. */
 const flightMax = 8192
-/** While nobody acknowledges, as when one direction alone was captured, only the latest are of use. */
-const unheardMax = 64
+/** While nobody acknowledges, as when one direction alone was captured, only the latest are of use: 10 kB. */
+const unheardMax = 256
 /** So many of the acknowledged ones are looked at for a copy. */
 const backMax = 8
 

@@ -63,6 +63,10 @@ export class Holes {
     while (this.#acked > ackedMax) this.#drop()
   }
 
+  get unacknowledged(): boolean {
+    return this.#acked < this.list.length
+  }
+
   /** @param each called with the bytes of every hole that `ack` covers now and did not before */
   acknowledge(ack: number, each: (bytes: number) => void): void {
     for (let at = this.#acked; at < this.list.length; at++) {
