@@ -1,4 +1,5 @@
 /** Whether sessions with known causes get their cause: a table of confusion, over parameters that vary with a seed. */
+import { seededRandom } from '@belay/base'
 import { analyseFile } from '@belay/tcp/node'
 import { limits, type SessionRecord } from '@belay/tcp'
 import { type Cause, type CauseRun, causes, makeSession, temporaryFolder, whyNoDelay, whyNoNetwork } from '@belay/testkit'
@@ -20,7 +21,7 @@ type Judged = { readonly cause: Cause; readonly end: 'client' | 'server'; readon
 export async function rows({ rounds, quick, note }: BenchOptions): Promise<Row[]> {
   const why = whyNoNetwork() ?? whyNoDelay()
   if (why !== undefined) throw new Error(`These sessions cannot be made here: ${why}.`)
-  const random = randomFrom(seed)
+  const random = seededRandom(seed)
   const made = Array.from({ length: quick ? 1 : rounds * perRound }, () => causes(quick ? 2 : seconds, random)).flat()
   const judged: Judged[] = []
   for (let at = 0; at < made.length; at += atOnce) {
@@ -81,15 +82,4 @@ function confusion(judged: readonly Judged[]): string {
     return `| ${[name, of[0]?.cause.limit, ...cells, Math.max(...of.map(({ points }) => points)).toFixed(1)].join(' | ')} |`
   })
   return [`| made | right | ${columns.join(' | ')} | points off at most |`, `|${'---|'.repeat(columns.length + 3)}`, ...lines].join('\n')
-}
-
-/** Mulberry32: the same numbers for the same seed, everywhere. */
-function randomFrom(start: number): () => number {
-  let state = start >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

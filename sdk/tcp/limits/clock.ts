@@ -67,7 +67,7 @@ export class LimitClock {
     const other = fromA ? this.b : this.a
     if (other !== undefined && (flags & ACK) !== 0 && (flags & RST) === 0) {
       const scaled = (flags & SYN) === 0 && mine.scale > 0 && theirs.scale >= 0 ? p.window << mine.scale : p.window
-      other.acknowledged(t, theirs, p.ack, scaled)
+      other.acknowledged(t, theirs, p, scaled)
       if (p.hasTimestamps && (other.delayed !== undefined || !other.located)) other.stamp(t, p.tsval)
     }
     if (own !== undefined && p.hasTimestamps && (own.delayed !== undefined || !own.located)) {

@@ -10,14 +10,15 @@ export class Delayed {
   #due = new Float64Array(heldFirst)
   #una = new Int32Array(heldFirst)
   #edge = new Int32Array(heldFirst)
+  #stamp = new Int32Array(heldFirst)
   #first = 0
   #count = 0
   #lastDue = 0
   /** When the oldest takes effect; Infinity: there is none. */
   next = Number.POSITIVE_INFINITY
 
-  /** @returns false when it was full: take the oldest now and put this one again */
-  put(due: number, una: number, edge: number): boolean {
+  /** @param stamp its timestamp, which the sender will echo. @returns false when it was full: take the oldest now and put this one again */
+  put(due: number, una: number, edge: number, stamp: number): boolean {
     if (this.#count === this.#due.length && !this.#grow()) return false
     // They arrive in the order in which they were sent, also while the estimate of the way falls.
     const at = (this.#first + this.#count++) & (this.#due.length - 1)
@@ -25,6 +26,7 @@ export class Delayed {
     this.#due[at] = this.#lastDue
     this.#una[at] = una
     this.#edge[at] = edge
+    this.#stamp[at] = stamp
     if (this.#count === 1) this.next = this.#lastDue
     return true
   }
@@ -35,6 +37,10 @@ export class Delayed {
   }
   get edge(): number {
     return this.#edge[this.#first] as number
+  }
+
+  get stamp(): number {
+    return this.#stamp[this.#first] as number
   }
 
   drop(): void {
@@ -53,6 +59,7 @@ export class Delayed {
     this.#due = turned(this.#due, new Float64Array(size * 2))
     this.#una = turned(this.#una, new Int32Array(size * 2))
     this.#edge = turned(this.#edge, new Int32Array(size * 2))
+    this.#stamp = turned(this.#stamp, new Int32Array(size * 2))
     this.#first = 0
     return true
   }

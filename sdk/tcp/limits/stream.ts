@@ -1,4 +1,5 @@
 /** What limits one direction while it carries data. Made when its first data is seen. */
+import type { Packet } from '../packet.ts'
 import type { Side } from '../side.ts'
 import { Delayed } from './delayed.ts'
 import { Echoes } from './echoes.ts'
@@ -25,6 +26,11 @@ const growthSegments = 2
 const nearWindow = 3
 /** Of the segments of flat rounds, the share that no acknowledgement released, from which on something else than TCP spaces them. */
 const unclockedShare = 0.3
+/** Segments that come evenly: so many in a round trip, with no longer gap between them than this part of it. */
+const evenSegmentsMin = 6
+const evenGapShare = 1 / 3
+/** Of such segments, growth by less than this part is chance; slow start adds half, or all. */
+const spacedGrowth = 0.25
 /** A capture that sees a fifth of the round trip on the sender's side is far from it. */
 const farShare = 0.2
 /** On shorter ways the two ends see the same. */
@@ -34,6 +40,8 @@ const echoFactor = 3
 const echoNsMax = 20e6
 /** Of the way to the sender and back. */
 const jitterShare = 0.5
+/** A sender that has more to send is given this multiple of the way until its echo is missed. */
+const echoPatience = 1.5
 /** A round without any measure of the round trip. */
 const roundNsDefault = 100e6
 const roundNsMin = 0.2e6
@@ -89,6 +97,8 @@ export class Stream {
   #roundEnd = 0
   #roundUna = 0
   #roundFlight = 0
+  #roundSegments = 0
+  #gapTop = 0
   #ackRtt = 0
   #wayRtt = 0
   #queued = false
@@ -100,6 +110,7 @@ export class Stream {
   #segmentTop = 0
   #segments = 0
   #unclocked = 0
+  #evenRounds = 0
   #ackAt = -1
   #dataAt = -1
 
@@ -151,6 +162,8 @@ export class Stream {
     this.#roundEnd = t + (rtt > roundNsMin ? rtt : rtt > 0 ? roundNsMin : roundNsDefault)
     this.#roundUna = this.delayed === undefined ? mine.una : this.#una
     this.#roundFlight = 0
+    this.#roundSegments = 0
+    this.#gapTop = 0
     this.#ackRtt = 0
     this.#wayRtt = 0
     this.roundNs = 0
@@ -164,13 +177,16 @@ export class Stream {
       this.#queued = this.#inQueue(mine)
       this.#queuedFor = this.#queued ? this.#queuedFor + 1 : 0
     }
-    const grown = this.#roundFlight > this.#flatTop + growthSegments * this.segment(mine, theirs)
+    const beyond = this.#roundFlight - this.#flatTop
+    const grown = beyond > growthSegments * this.segment(mine, theirs) && (!this.#isSpaced() || beyond > spacedGrowth * this.#flatTop)
     if (this.#queued || grown) {
       this.#commitFlat()
       if (grown) this.#flatTop = this.#roundFlight
       this.#segments = 0
       this.#unclocked = 0
+      this.#evenRounds = 0
     } else this.#flat++
+    if (this.#roundSegments >= evenSegmentsMin && this.#gapTop < evenGapShare * took) this.#evenRounds++
     const limit = this.pathLimit()
     if (!this.#queued && this.#flat > 0 && !this.#isFlat()) this.flatNs += this.roundNs
     else {
@@ -196,7 +212,7 @@ export class Stream {
     if (this.#queued) return 'bandwidth'
     // Flights of nearly a window: T-RAT's rule for the receiver (Zhang et al., SIGCOMM 2002).
     if (this.#isFlat() && this.#flatTop + nearWindow * this.#segmentTop > this.windowTop) return 'receiver'
-    if (this.#isFlat()) return this.#unclocked > unclockedShare * this.#segments ? 'bandwidth' : 'application'
+    if (this.#isFlat()) return this.#isSpaced() ? 'bandwidth' : 'application'
     return this.flatLimit()
   }
 
@@ -209,6 +225,13 @@ export class Stream {
 
   #isFlat(): boolean {
     return this.#flat >= (this.#lastLoss === noLoss ? flatRounds : flatRoundsAfterLoss)
+  }
+
+  /** Since the flight grew, something else than acknowledgements let the segments go. */
+  #isSpaced(): boolean {
+    // Far from the sender nobody sees what released a segment; but a flight that it let go comes together.
+    if (this.delayed !== undefined) return this.#evenRounds * 2 > this.#flat
+    return this.#unclocked > unclockedShare * this.#segments
   }
 
   #commitFlat(): void {
@@ -249,8 +272,11 @@ export class Stream {
     const flight = this.flight(mine) + length
     if (flight > this.#roundFlight) this.#roundFlight = flight
     this.#segments++
-    if (t - this.#dataAt > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
+    const gap = t - this.#dataAt
     this.#dataAt = t
+    this.#roundSegments++
+    if (gap > this.#gapTop) this.#gapTop = gap
+    if (gap > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
   }
 
   /** An acknowledgement has just reached the sender: what it sends now, that released. */
@@ -263,7 +289,7 @@ export class Stream {
   }
 
   /** The other end's acknowledgement reached the capture. */
-  acknowledged(t: number, mine: Side, ack: number, window: number): void {
+  acknowledged(t: number, mine: Side, p: Packet, window: number): void {
     if (window > this.windowTop) this.windowTop = window
     const { evidence } = mine
     if (evidence.sampled && !this.recovering && (this.#wayNs === 0 || evidence.minRttNs > farShare * (evidence.minRttNs + this.#wayNs))) {
@@ -271,8 +297,13 @@ export class Stream {
       if (rtt > 0 && (this.#ackRtt === 0 || rtt < this.#ackRtt)) this.#ackRtt = rtt
     }
     const delayed = this.delayed
-    if (delayed === undefined) this.#learn(t, ack)
-    else while (!delayed.put(t + this.#wayNow, ack, (ack + window) | 0)) this.take(t)
+    if (delayed === undefined) {
+      this.#learn(t, p.ack)
+      return
+    }
+    // Whoever echoes a timestamp says by it when the acknowledgement came; the estimate is for those who have nothing to send.
+    const due = t + this.#wayNow * (p.hasTimestamps ? echoPatience : 1)
+    while (!delayed.put(due, p.ack, (p.ack + window) | 0, p.tsval)) this.take(t)
   }
 
   /** The oldest of the delayed acknowledgements reaches the sender. */
@@ -378,10 +409,14 @@ export class Stream {
 
   /** @returns the way's length when this segment answers a stamp at once, else -1 */
   echo(t: number, value: number, mine: Side): number {
+    const { delayed } = this
+    if (delayed !== undefined) while (delayed.next < Number.POSITIVE_INFINITY && ((value - delayed.stamp) | 0) >= 0) this.take(t)
     const rtt = this.#echoes === undefined ? -1 : this.#echoes.came(t, value)
-    // A sender that had nothing to send, or was held back, echoes when it speaks again.
-    if (rtt < 0 || this.after === empty || this.flight(mine) <= 0) return -1
-    if (this.delayed !== undefined) {
+    // A sender that had nothing to send echoes when it speaks again.
+    if (rtt < 0 || this.after === empty) return -1
+    if (this.delayed === undefined) {
+      if (this.flight(mine) <= 0) return -1
+    } else {
       // Beyond what a queue adds within a round trip: the sender waited for something.
       if (rtt > echoFactor * this.#wayNow + echoNsMax) return -1
       // Single echoes come too early as well, when the capture stamps what it sends late; so the way follows slowly.
