@@ -43,8 +43,8 @@ export type Analyser = {
 
 /** About 3 kB each: 600 MB. Beyond it, those that were silent longest come out as they are. */
 const liveMax = 200_000
-/** A closed session waits so long for late packets, which otherwise would look like a session of their own. */
-const lingerNs = 120e9
+/** A closed session waits for late packets, which would look like a session of their own, as long as Linux keeps TIME_WAIT. */
+const lingerNs = 60e9
 /** A session that nobody closed comes out after this silence: longer than the two hours between TCP's keep-alives. */
 const silentNs = 3 * 3600e9
 /** Looking through the live sessions costs a step each; so often, at least, it is not noticed. */

@@ -11,18 +11,22 @@ const flightAt = 5
 
 /** Width of the first intervals, ns. Shorter ones would tell of single packets. */
 const firstStepNs = 1e6
-/** Intervals of a session that has just begun to send: most sessions are short, and there may be many. */
+/** Intervals of a session that has just begun to send: most sessions are short, and there may be many at once. */
 const firstBins = 4
+/** A session is shown finer when each interval has so many segments to tell of, on average. */
+const eventsPerBin = 4
 
 export class SeriesClock {
   stepNs = firstStepNs
   /** Interval by interval: the fields of `a`, then those of `b`. Made with the first data. */
-  #bins: Float64Array | undefined
+  #bins: number[] | undefined = undefined
+  #events = 0
 
   /** Data of one side: all its bytes, those never seen before, what is in flight with it, and whether it was sent again. */
   data(ofA: boolean, t: number, bytes: number, good: number, flight: number, resent: boolean): void {
+    this.#events++
     const at = this.#at(ofA, t)
-    const bins = this.#bins as Float64Array
+    const bins = this.#bins as number[]
     bins[at + bytesAt] = (bins[at + bytesAt] as number) + bytes
     bins[at + goodAt] = (bins[at + goodAt] as number) + good
     if (resent) bins[at + resentAt] = (bins[at + resentAt] as number) + 1
@@ -31,7 +35,7 @@ export class SeriesClock {
 
   rtt(ofA: boolean, t: number, ns: number): void {
     const at = this.#at(ofA, t)
-    const bins = this.#bins as Float64Array
+    const bins = this.#bins as number[]
     bins[at + rttSumAt] = (bins[at + rttSumAt] as number) + ns
     bins[at + rttCountAt] = (bins[at + rttCountAt] as number) + 1
   }
@@ -45,13 +49,11 @@ export class SeriesClock {
   }
 
   #room(ofA: boolean, t: number): number {
-    let bins = this.#bins ?? new Float64Array(firstBins * 2 * fields)
+    let bins = this.#bins ?? blank(firstBins)
     while (Math.floor(t / this.stepNs) * 2 * fields >= bins.length) {
-      if (bins.length < seriesMax * 2 * fields) {
-        const wider = new Float64Array(bins.length * 2)
-        wider.set(bins)
-        bins = wider
-      } else {
+      const count = bins.length / (2 * fields)
+      if (count < seriesMax && count * eventsPerBin <= this.#events) bins = bins.concat(blank(count))
+      else {
         fold(bins)
         this.stepNs *= 2
       }
@@ -67,7 +69,7 @@ export class SeriesClock {
       const length = bins === undefined ? 0 : Math.min(bins.length / (2 * fields), Math.floor(endNs / this.stepNs) + 1)
       const column = (field: number): number[] => {
         const values: number[] = []
-        for (let i = 0; i < length; i++) values.push((bins as Float64Array)[(i * 2 + (ofA ? 0 : 1)) * fields + field] as number)
+        for (let i = 0; i < length; i++) values.push((bins as number[])[(i * 2 + (ofA ? 0 : 1)) * fields + field] as number)
         return values
       }
       const counts = column(rttCountAt)
@@ -84,7 +86,7 @@ export class SeriesClock {
 }
 
 /** Two neighbours become one; the upper half is free again. */
-function fold(bins: Float64Array): void {
+function fold(bins: number[]): void {
   const count = bins.length / fields
   // Rows alternate a, b: the neighbour of a row is two on.
   for (let row = 0; row < count; row++) {
@@ -99,4 +101,9 @@ function fold(bins: Float64Array): void {
       }
     } else for (let field = 0; field < fields; field++) bins[row * fields + field] = 0
   }
+}
+
+/** A plain array and no typed one, which costs 200 bytes and a call of the system's allocator before it holds anything. */
+function blank(bins: number): number[] {
+  return new Array<number>(bins * 2 * fields).fill(0)
 }
