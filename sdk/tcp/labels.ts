@@ -143,8 +143,8 @@ function analyse(
       }
     } else if (!sfr && rev.scale !== -1) {
       const shift = rev.firstAck || rev.scale === -2 ? 0 : rev.scale
-      const right = rev.window < 0 ? 0xffffffff : rev.window * 2 ** shift
-      if (((seq + len) | 0) === ((rev.lastAck + right) | 0)) found |= windowFull
+      // Before its first packet the window is 0xffffffff, which is -1 here.
+      if (((seq + len) | 0) === ((rev.lastAck + (rev.window << shift)) | 0)) found |= windowFull
     }
   }
 

@@ -108,7 +108,7 @@ function isProbe(p: Packet, mine: Side): boolean {
 /** An acknowledgement of `mine` for what `theirs` sent, with the window that it offers. */
 function acknowledge(session: Session, mine: Side, theirs: Side, p: Packet, t: number, carries: boolean, found: number): void {
   const { ack, flags } = p
-  const scaled = (flags & SYN) === 0 && mine.scale >= 0 && theirs.scale >= 0 ? p.window * 2 ** mine.scale : p.window
+  const scaled = (flags & SYN) === 0 && mine.scale >= 0 && theirs.scale >= 0 ? p.window << mine.scale : p.window
   const moved = theirs.acked ? (ack - theirs.una) | 0 : 1
   if (moved > 0) {
     theirs.una = ack
