@@ -220,6 +220,8 @@ function inWords(one: Compared): string {
     return `${one.label} ${timesOf(change.estimate)} times as high in B (${timesOf(change.low)} to ${timesOf(change.high)})`
   }
   if (change.as === 'ratio') {
+    if (change.low < 1 !== change.high < 1)
+      return `${one.label} ${ratioOf(change.estimate)} in B (${ratioOf(change.low)} to ${ratioOf(change.high)})`
     const ends = [change.low, change.high].map((ratio) => Math.abs(ratio - 1)).sort((x, y) => x - y)
     const [near = 0, far = 0] = ends
     return `${one.label} ${percent(Math.abs(change.estimate - 1))} ${more ? 'higher' : 'lower'} in B (${percent(near).replace(' %', '')} to ${percent(far)})`
@@ -259,7 +261,7 @@ function sentencesOf(
     )
   } else said.push(`${outcome === 'better in A' ? 'A' : 'B'} serves better, among ${among}: ${of(outcome === 'better in A' ? 'A' : 'B')}.`)
   const cost = shown(compared, 'cost')
-  const wire = `On the wire A took ${bytesFor(costs.a)}, B ${bytesFor(costs.b)}`
+  const wire = `Bytes on the wire for each that arrived: A ${bytesFor(costs.a)}, B ${bytesFor(costs.b)}`
   if (costs.a.wireBytesPerGoodByte !== null && costs.b.wireBytesPerGoodByte !== null) {
     said.push(cost.length > 0 ? `${wire}; ${list(cost.map(inWords))}.` : `${wire}; no difference shown session by session.`)
   }
@@ -273,7 +275,7 @@ function sentencesOf(
   return said
 }
 
-const bytesFor = (costs: Costs) => `${(costs.wireBytesPerGoodByte ?? 0).toFixed(3)} bytes for each that arrived (${size(costs.wireBytes)})`
+const bytesFor = (costs: Costs) => `${(costs.wireBytesPerGoodByte ?? 0).toFixed(3)} (${size(costs.wireBytes)})`
 
 function resourceSentences({ a, b }: Comparison['costs']): string[] {
   const parts: string[] = []

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { limits, type SessionRecord } from '../types.ts'
 import { type DirectionFacts, distribution, sampleSessions, samples, session, type SessionFacts } from './fixtures.ts'
@@ -162,7 +163,18 @@ describe('score', () => {
     for (const record of sampleSessions()) expect(record.score.confidenceBecause).toMatch(/^[A-Z].*\.$/)
   })
 
-  test('a grade begins where the guide says', () => {
-    expect(gradeMin).toEqual({ good: 80, fair: 50 })
+  test('the guide shows every line of the formula as it is, and the grades', async () => {
+    const guide = await readFile(new URL('../../../docs/guide/tcp.md', import.meta.url), 'utf8')
+    const figures = {
+      share: (x: number) => `${Number((x * 100).toFixed(3))} %`,
+      ms: (x: number) => `${x} ms`,
+      ratio: (x: number) => `${x} times`,
+      count: String,
+    }
+    for (const { name, figure, as, line, why } of Object.values(scoreRules)) {
+      const points = line.map(([x, penalty]) => `${figures[as](x)}: ${penalty}`).join(', ')
+      expect(guide).toContain(`| ${name} | ${figure} | ${points} | ${why} |`)
+    }
+    expect(guide).toContain(`*Good* is ${gradeMin.good} and more, *fair* ${gradeMin.fair} and more`)
   })
 })
