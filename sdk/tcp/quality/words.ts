@@ -1,9 +1,12 @@
 /** Figures as people read them: three digits that count, and the unit that fits. */
 
+// Called for every session of a capture, of which there may be many thousands: without regular expressions.
 const digits = (value: number, unit: string) => {
   const size = Math.abs(value)
-  const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size >= 1 || size === 0 ? 1 : 2)
-  return `${text.replace(/\.0+$/, '')} ${unit}`
+  if (size >= 100 || value === 0) return `${value.toFixed(0)} ${unit}`
+  const text = size >= 1 ? value.toFixed(1) : value.toFixed(2)
+  const whole = text.endsWith('.00') ? text.slice(0, -3) : text.endsWith('.0') ? text.slice(0, -2) : text
+  return `${whole} ${unit}`
 }
 
 /** `0.12 ms`, `31.5 ms`, `7.1 s`, `3 min 20 s`, `5 h 2 min`. */
@@ -49,9 +52,9 @@ export function count(n: number, one: string, many = `${one}s`): string {
 
 /** `12,345`. */
 export function whole(n: number): string {
-  return Math.round(n)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ',')
+  const rounded = Math.round(n)
+  if (rounded < 1000) return String(rounded)
+  return rounded.toString().replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /** `once`, `twice`, `3 times`. */
