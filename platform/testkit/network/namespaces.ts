@@ -371,8 +371,8 @@ async function batch(orders: readonly string[], namespace?: string): Promise<voi
 }
 
 function said(thrown: unknown): string {
-  const { stderr, message } = thrown as { stderr?: unknown; message?: unknown }
-  return String(stderr ?? '').trim() || String(message)
+  const { stderr, message } = thrown as { stderr?: string | Buffer; message?: string }
+  return stderr?.toString().trim() || (message ?? 'for a reason that nobody told')
 }
 
 function hear(child: ChildProcess): { text(): string } {

@@ -14,7 +14,7 @@ function serve(port, reads) {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     const [how, amount = 0] = reads.split(':')
-    if (how === 'slowly') readSlowly(socket, Number(amount))
+    if (how === 'slowly') void readSlowly(socket, Number(amount))
     else if (how === 'answering') answer(socket, Number(amount))
     else socket.resume()
   })

@@ -7,20 +7,12 @@
  * 4898 (Web100: tcpEStatsPerfSndLimTime*). The path's time is divided further, a round trip at a time: into slow start, a
  * full link (even the shortest round trip of the round has waited in a queue) and a window that a loss has made small.
  */
+import { DUPLICATE, FAST, LOST_BEFORE, TAIL, TIMEOUT } from '../evidence/kinds.ts'
 import { ACK, FIN, type Packet, PSH, RST, SYN } from '../packet.ts'
 import type { Session, Side } from '../side.ts'
-import { type Kind, kinds, type Limit, limits, type SessionRecord } from '../types.ts'
+import { type Limit, limits, type SessionRecord } from '../types.ts'
 import { empty, more, Stream } from './stream.ts'
 import { verdictOf } from './verdict.ts'
-
-const kindOf = (kind: Kind): number => kinds.indexOf(kind)
-const fast = kindOf('fast')
-const timeout = kindOf('timeout')
-const tail = kindOf('tail')
-const lostBefore = kindOf('lostBefore')
-const duplicate = kindOf('duplicate')
-const probe = kindOf('probe')
-const keepAlive = kindOf('keepAlive')
 
 /** Shorter silences belong to a program at work; a person, or a pool that keeps a connection, waits longer. */
 export const idleNsMin = 1e9
@@ -37,6 +29,8 @@ export class LimitClock {
   idleNs = 0
   idleLongestNs = 0
   #opened = false
+  /** The capture is far from the sender of one direction, or of both. */
+  #far = false
   /** Up to here all time is charged. */
   #last = 0
   /** Silence that is charged when it is known who ends it. */
@@ -54,11 +48,11 @@ export class LimitClock {
    */
   packet(session: Session, mine: Side, theirs: Side, p: Packet, t: number, kind: number): void {
     const fromA = mine === session.a
-    const data = p.length > 0 && kind < duplicate
-    const again = kind >= fast && (kind <= tail || kind === lostBefore)
+    const data = p.length > 0 && kind >= 0 && kind < DUPLICATE
+    const again = kind >= FAST && (kind <= TAIL || kind === LOST_BEFORE)
     const own = fromA ? this.a : this.b
     // A clock that steps back gives nothing and takes nothing.
-    if (t > this.#last) this.#until(session, t, again && kind !== fast ? own : undefined)
+    if (t > this.#last) this.#until(session, t, again && kind !== FAST ? own : undefined)
     const { flags } = p
     if (!this.#opened) {
       if ((flags & (SYN | RST)) !== 0) return
@@ -72,7 +66,7 @@ export class LimitClock {
     }
     if (own !== undefined && p.hasTimestamps && (own.delayed !== undefined || !own.located)) {
       const rtt = p.length > 0 ? own.echo(t, p.tsecr, mine) : -1
-      if (rtt > 0 && !own.located) own.locate(rtt, mine.evidence.minRttNs, mine, theirs)
+      if (rtt > 0 && !own.located && own.locate(rtt, mine.evidence.minRttNs, mine, theirs)) this.#far = true
     }
     if (data) this.#data(session, mine, theirs, p, t, kind, again)
   }
@@ -87,7 +81,7 @@ export class LimitClock {
       this.#place(session, own, fromA === session.aIsClient, t, mine, theirs)
     }
     if (this.#waitingNs > 0) this.#settle(own, mine, theirs, fromA === session.aIsClient, p.length, t, again)
-    if (again) own.lost(t, mine, theirs, (p.seq + p.length) | 0, kind === timeout)
+    if (again) own.lost(t, mine, theirs, (p.seq + p.length) | 0, kind === TIMEOUT)
     else {
       own.sent(t, mine, theirs, p.length, (p.flags & (PSH | FIN)) !== 0)
       this.#speaker = own
@@ -100,12 +94,12 @@ export class LimitClock {
     if (synAt < 0 || synAckAt < 0 || mine.synRetries + theirs.synRetries > 0) return
     const server = synAckAt - synAt
     const client = (openAt >= 0 ? openAt : t) - synAckAt
-    own.locate(ofClient ? client : server, ofClient ? server : client, mine, theirs)
+    if (own.locate(ofClient ? client : server, ofClient ? server : client, mine, theirs)) this.#far = true
   }
 
   /** @param recovers whose loss ended this interval: what looked like silence was the wait for its timer */
   #until(session: Session, t: number, recovers: Stream | undefined): void {
-    for (;;) {
+    while (this.#far) {
       const dueA = this.a?.delayed?.next ?? Number.POSITIVE_INFINITY
       const dueB = this.b?.delayed?.next ?? Number.POSITIVE_INFINITY
       const due = dueA < dueB ? dueA : dueB

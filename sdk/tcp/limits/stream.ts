@@ -267,8 +267,8 @@ export class Stream {
   sent(t: number, mine: Side, theirs: Side, length: number, pushed: boolean): void {
     const segment = this.segment(mine, theirs)
     this.#segmentTop = segment
-    const full = length >= segment || (mine.segmentMax >= 536 && length >= mine.segmentMax)
-    this.after = full ? (pushed ? unknown : more) : pushed ? empty : unknown
+    if (length >= segment) this.after = pushed ? unknown : more
+    else this.after = pushed ? empty : unknown
     const flight = this.flight(mine) + length
     if (flight > this.#roundFlight) this.#roundFlight = flight
     this.#segments++
@@ -276,7 +276,7 @@ export class Stream {
     this.#dataAt = t
     this.#roundSegments++
     if (gap > this.#gapTop) this.#gapTop = gap
-    if (gap > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
+    if (gap > roundNsMin && gap > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
   }
 
   /** An acknowledgement has just reached the sender: what it sends now, that released. */
@@ -344,11 +344,12 @@ export class Stream {
   /**
    * @param wayNs from the capture to this direction's sender and back
    * @param restNs from the capture to its receiver and back; -1 unknown
+   * @returns whether it is far from the sender
    */
-  locate(wayNs: number, restNs: number, mine: Side, theirs: Side): void {
+  locate(wayNs: number, restNs: number, mine: Side, theirs: Side): boolean {
     this.located = true
     const far = wayNs > farNsMin && wayNs > farShare * (wayNs + (restNs > 0 ? restNs : 0))
-    if (!far) return
+    if (!far) return false
     this.#wayNs = wayNs
     this.#wayNow = wayNs
     if (this.delayed === undefined) {
@@ -356,6 +357,7 @@ export class Stream {
       this.#una = mine.una
       this.#edge = (mine.una + theirs.window) | 0
     }
+    return true
   }
 
   get wayNs(): number {
