@@ -82,7 +82,7 @@ function notes(calls: readonly NetworkCallWire[]): string[] {
         ]
       : []),
     ...(without > 0
-      ? [`${sayCount(without, 'call')} came without the addresses of a connection (access logs, older recorders, other exporters).`]
+      ? [`${sayCount(without, 'call')} came without the addresses of a connection (older recorders, some access logs and exporters).`]
       : []),
     ...(uncaptured > 0
       ? [`Of ${sayCount(uncaptured, 'call')} no capture has the connection: run belay tcp live --send on the service's host.`]

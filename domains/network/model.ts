@@ -60,14 +60,16 @@ export const toleranceMs = 50
 
 const answeredAt = (it: CarryingTurn) => it.atMs + it.requestMs + it.serverMs
 
-/** A load balancer that translates addresses leaves only one end as it was: the peer's port says enough when one end is not known. */
-const isSameConnection = (call: CarriedCall, it: { readonly peer: string; readonly local: string }) =>
-  call.peer === it.peer && (call.local === '' || call.local === it.local)
+/**
+ * On the way to a service its address may be translated (a forwarded port, a balancer that keeps the callers' addresses): the caller's
+ * address and port then still name the connection. One with both ends right comes first.
+ */
+const isTranslated = (call: CarriedCall, it: { readonly local: string }) => call.local !== '' && call.local !== it.local
 
 /** A capture beside the service times the service itself; one at the client times the way there and back as well. */
 const pointRank = { server: 0, between: 1, unknown: 2, client: 3 } as const
 
-type Fit = { readonly call: number; readonly turn: CarryingTurn; readonly offMs: number }
+type Fit = { readonly call: number; readonly turn: CarryingTurn; readonly offMs: number; readonly translated: boolean }
 
 /**
  * For each call its turn, if one fits. In each capture a turn carries one call, the one whose times fit best; of several captures
@@ -83,8 +85,8 @@ export function matchTurns(
   for (const ofCapture of Map.groupBy(turns, ({ session }) => session.slice(0, session.lastIndexOf('.'))).values())
     for (const fit of fitsOf(calls, ofCapture)) {
       const other = best[fit.call]
-      if (other === undefined || rankOf(fit) - rankOf(other) < 0 || (rankOf(fit) === rankOf(other) && fit.offMs < other.offMs))
-        best[fit.call] = fit
+      const rank = other === undefined ? -1 : Number(fit.translated) - Number(other.translated) || rankOf(fit) - rankOf(other)
+      if (other === undefined || rank < 0 || (rank === 0 && fit.offMs < other.offMs)) best[fit.call] = fit
     }
   return best.map((fit) => fit?.turn)
 }
@@ -95,17 +97,16 @@ function fitsOf(calls: readonly CarriedCall[], turns: readonly CarryingTurn[]): 
   const fits: Fit[] = []
   calls.forEach((call, nth) => {
     for (const turn of call.peer === '' ? [] : (byPeer.get(call.peer) ?? [])) {
-      if (!isSameConnection(call, turn)) continue
       // A service is told of a request after its first byte came and answers after that; it may be done long before the last byte of
       // its answer has gone, and never after.
       const beginsOff = Math.max(turn.atMs - (call.at + 1), call.at - answeredAt(turn), 0)
       const endsLate = Math.max(0, call.at + call.realMs - (answeredAt(turn) + turn.responseMs))
-      if (beginsOff <= toleranceMs) fits.push({ call: nth, turn, offMs: beginsOff + endsLate })
+      if (beginsOff <= toleranceMs) fits.push({ call: nth, turn, offMs: beginsOff + endsLate, translated: isTranslated(call, turn) })
     }
   })
   const [known, taken] = [new Set<number>(), new Set<CarryingTurn>()]
   return fits
-    .sort((a, b) => a.offMs - b.offMs)
+    .sort((a, b) => Number(a.translated) - Number(b.translated) || a.offMs - b.offMs)
     .filter(({ call, turn }) => {
       if (known.has(call) || taken.has(turn)) return false
       known.add(call)
@@ -119,8 +120,12 @@ export function matchSession(call: CarriedCall, sessions: Iterable<SessionFacts>
   let best: SessionFacts | undefined
   for (const it of sessions) {
     const meets = it.startedMs - toleranceMs <= call.at + 1 && call.at <= it.endedMs + toleranceMs
-    if (call.peer === '' || !meets || !isSameConnection(call, it)) continue
-    if (best === undefined || pointRank[it.point] < pointRank[best.point]) best = it
+    if (call.peer === '' || !meets || call.peer !== it.peer) continue
+    const rank =
+      best === undefined
+        ? -1
+        : Number(isTranslated(call, it)) - Number(isTranslated(call, best)) || pointRank[it.point] - pointRank[best.point]
+    if (rank < 0) best = it
   }
   return best
 }

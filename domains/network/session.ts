@@ -46,11 +46,11 @@ export async function readSession(ground: Ground, id: string): Promise<NetworkSe
     ),
     chunksOf(ground, environment, capture, number),
   ])
-  const judged = await carriedCalls(
-    ground,
-    environment,
-    calls.filter(({ local }) => local === '' || local === endpointText(server.address, server.port)),
-  )
+  const local = endpointText(server.address, server.port)
+  const exact = calls.filter((it) => it.local === local)
+  // Only where no call names this very server may its address have been translated on the way.
+  const own = exact.length === 0 ? calls : [...exact, ...calls.filter((it) => it.local === '')]
+  const judged = await carriedCalls(ground, environment, own)
   return {
     id,
     environment,

@@ -2,6 +2,7 @@
  * HAProxy's HTTP log (`option httplog`), with or without what syslog writes before it. What follows the request as
  * `name=value` (log-format) is read under nginx's names. https://docs.haproxy.org/3.2/configuration.html#8.2.3
  */
+import { endpointText } from '@belay/call-record'
 import { parseClf } from './clock.ts'
 import type { LineReader, LogLine } from './types.ts'
 import { bytesOf, headerNamed, requestOf, traceOf, wordsOf } from './words.ts'
@@ -45,10 +46,20 @@ export function haproxyReader(): LineReader {
       requestBytes: bytesOf(named.get('request_length')),
       responseBytes: bytesOf(bytes),
       host: serverOf(server ?? ''),
+      peer: clientOf(line.slice(0, found.index)),
+      local: '',
       trace: traceOf(headers.traceparent),
       headers,
     } satisfies LogLine
   }
+}
+
+/** The last word before the time: `10.0.1.2:33317`, and an IPv6 address without brackets; a socket of the machine is `unix:1`. */
+function clientOf(before: string): string {
+  const word = before.trimEnd().split(' ').at(-1) ?? ''
+  const colon = word.lastIndexOf(':')
+  const address = word.slice(0, Math.max(0, colon))
+  return /^[\d.]+$|:/.test(address) ? endpointText(address, Number(word.slice(colon + 1))) : ''
 }
 
 /** `app/api1`: the server of a backend; `<NOSRV>` where none was asked. */

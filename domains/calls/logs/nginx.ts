@@ -3,6 +3,7 @@
  * variables, or JSON with those names (`log_format … escape=json`). The guide shows both.
  * https://nginx.org/en/docs/http/ngx_http_log_module.html
  */
+import { endpointText } from '@belay/call-record'
 import { parseMoment, rememberingClf } from './clock.ts'
 import type { LineReader, LogLine } from './types.ts'
 import { bytesOf, headerNamed, requestOf, traceOf, type Word, wordsOf } from './words.ts'
@@ -21,7 +22,7 @@ export function nginxReader(): LineReader {
 }
 
 function ofText(line: string, parseTime: (text: string) => number): LogLine | string {
-  const [head, , , , when = ''] = beginning.exec(line) ?? []
+  const [head, address, , , when = ''] = beginning.exec(line) ?? []
   if (head === undefined) return 'does not begin as nginx’s format combined does: $remote_addr - $remote_user [$time_local] "$request"'
   const words = wordsOf(line, head.length)
   if (words === undefined) return 'has a quote that is not closed'
@@ -50,6 +51,8 @@ function ofText(line: string, parseTime: (text: string) => number): LogLine | st
     requestBytes: named.get('request_length'),
     responseBytes: bytes.text,
     host: named.get('hostname'),
+    peer: endOf(named.get('remote_addr') ?? address, named.get('remote_port')),
+    local: endOf(named.get('server_addr'), named.get('server_port')),
     headers,
   })
 }
@@ -90,9 +93,13 @@ function ofJson(line: string): LogLine | string {
     requestBytes: first('request_length'),
     responseBytes: first('bytes_sent', 'body_bytes_sent'),
     host: first('hostname'),
+    peer: endOf(first('remote_addr'), first('remote_port')),
+    local: endOf(first('server_addr'), first('server_port')),
     headers,
   })
 }
+
+const endOf = (address: string | undefined, port: string | undefined): string => endpointText(address, Number(port ?? 0))
 
 const isSeconds = (text: string): boolean => /^\d{1,9}(\.\d{1,6})?$/.test(text)
 
@@ -105,6 +112,8 @@ function lineOf(it: {
   requestBytes: string | undefined
   responseBytes: string | undefined
   host: string | undefined
+  peer: string
+  local: string
   headers: Readonly<Record<string, string>>
 }): LogLine | string {
   if (it.request === undefined) return 'names no request ($request, or $request_method and $request_uri)'
@@ -124,6 +133,8 @@ function lineOf(it: {
     requestBytes: bytesOf(it.requestBytes),
     responseBytes: bytesOf(it.responseBytes),
     host: it.host ?? '',
+    peer: it.peer,
+    local: it.local,
     trace: traceOf(it.headers.traceparent),
     headers: it.headers,
   }

@@ -31,7 +31,7 @@ describe('nginx', () => {
   test('combined with $request_time is a call that began so long before it was written', () => {
     expect(ok(read, `${combined} 0.123`)).toEqual({
       ...{ at: endedAt - 123, verb: 'GET', path: '/items/8231?page=2', status: 200, cutOff: false, realUs: 123_000 },
-      ...{ requestBytes: 0, responseBytes: 5_120, host: '', trace: '' },
+      ...{ requestBytes: 0, responseBytes: 5_120, host: '', trace: '', peer: '', local: '' },
       headers: { referer: 'https://shop.example/', 'user-agent': 'Mozilla/5.0 (X11)' },
     })
     expect(ok(read, `${combined} "-" 0.5 0.400 0.3`)).toMatchObject({ realUs: 500_000 })
@@ -42,6 +42,16 @@ describe('nginx', () => {
     expect(ok(read, line)).toMatchObject({
       ...{ at: 1_795_348_801_000, realUs: 250_000, requestBytes: 411, host: 'edge1', trace },
       headers: { 'x-account': 'acme "co"' },
+    })
+  })
+
+  test('the ends of the connection are told where the format has their ports', () => {
+    const ends = { remote_addr: '2001:db8::7', remote_port: '5000', server_addr: '10.0.0.1', server_port: '443' }
+    const told = { peer: '[2001:db8::7]:5000', local: '10.0.0.1:443' }
+    expect(ok(read, JSON.stringify({ ...json, ...ends }))).toMatchObject(told)
+    expect(ok(read, `${combined} 0.1 remote_port=5000 server_addr=10.0.0.1 server_port=443`)).toMatchObject({
+      ...told,
+      peer: '203.0.113.7:5000',
     })
   })
 
@@ -79,10 +89,16 @@ describe('HAProxy', () => {
   test('a line of option httplog is a call, with or without what syslog writes before it', () => {
     const expected = {
       ...{ at: Date.UTC(2026, 10, 22, 12, 0, 1, 655), verb: 'GET', path: '/items/8231', status: 200, cutOff: false, realUs: 109_000 },
-      ...{ requestBytes: 0, responseBytes: 2_750, host: 'api1', trace: '', headers: {} },
+      ...{ requestBytes: 0, responseBytes: 2_750, host: 'api1', trace: '', peer: '10.0.1.2:33317', local: '', headers: {} },
     }
     expect(ok(read, haproxy)).toEqual(expected)
     expect(ok(read, haproxy.slice(haproxy.indexOf('10.0.1.2')))).toEqual(expected)
+  })
+
+  test('the client of a connection is told, by IPv4 or IPv6; one on the same machine’s socket has no address', () => {
+    expect(ok(read, haproxy.replace('10.0.1.2:33317', '2001:db8::7:33317')).peer).toBe('[2001:db8::7]:33317')
+    expect(ok(read, haproxy.replace('10.0.1.2:33317', 'unix:1')).peer).toBe('')
+    expect(ok(read, haproxy.slice(haproxy.indexOf('[22/Nov'))).peer).toBe('')
   })
 
   test('time without a zone is this machine’s', () => {

@@ -55,6 +55,8 @@ export function rowsOf(rules: CallRules, { environment, service, release }: LogP
       requestBytes: Math.min(uint32Max, line.requestBytes),
       responseBytes: Math.min(uint32Max, line.responseBytes),
       trace: line.trace,
+      peer: line.peer.slice(0, textMax),
+      local: line.local.slice(0, textMax),
       origin: 'log',
       marks: method === overflowMethod ? marks.overflow : 0,
     }

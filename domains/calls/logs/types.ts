@@ -16,6 +16,9 @@ export type LogLine = {
   readonly responseBytes: number
   /** Which machine served it; '' where the log does not say. */
   readonly host: string
+  /** Ends of the client's connection, as `endpointText` spells them; '' where the log does not say. */
+  readonly peer: string
+  readonly local: string
   /** W3C trace id in lower-case hex, or ''. */
   readonly trace: string
   /** Those that were logged, names in lower case. */
