@@ -18,7 +18,6 @@ const endsNarrowPx = 130
 
 type Column = {
   readonly head: string
-  readonly says: string
   readonly widthPx: number
   /** Where there is no room for all, those with the smallest stay. */
   readonly rank: number
@@ -30,7 +29,6 @@ type Column = {
 const columns: readonly Column[] = [
   {
     head: 'Score',
-    says: 'score',
     widthPx: 66,
     rank: 0,
     sort: 'score',
@@ -47,7 +45,6 @@ const columns: readonly Column[] = [
   },
   {
     head: 'Limited by',
-    says: 'limit',
     widthPx: 122,
     rank: 1,
     left: true,
@@ -60,7 +57,6 @@ const columns: readonly Column[] = [
   },
   {
     head: 'RTT',
-    says: 'round trip',
     widthPx: 72,
     rank: 2,
     sort: 'rtt',
@@ -70,7 +66,6 @@ const columns: readonly Column[] = [
   },
   {
     head: 'Goodput',
-    says: 'goodput',
     widthPx: 94,
     rank: 4,
     sort: 'goodput',
@@ -82,7 +77,6 @@ const columns: readonly Column[] = [
   },
   {
     head: 'Sent again',
-    says: 'share sent again',
     widthPx: 82,
     rank: 3,
     sort: 'resent',
@@ -90,24 +84,22 @@ const columns: readonly Column[] = [
       <span className={it.resentShare >= 0.1 ? 'ink-fall strong' : it.resent === 0 ? 'soft' : ''}>{sayPercent(it.resentShare)}</span>
     ),
   },
-  { head: 'Server time', says: 'server time', widthPx: 92, rank: 9, sort: 'server', cell: (it) => sayMaybeMs(it.serverMs) },
-  { head: 'Data', says: 'data', widthPx: 76, rank: 5, sort: 'bytes', cell: (it) => sayData(it.bytes[0] + it.bytes[1]) },
-  { head: 'Lasted', says: 'duration', widthPx: 84, rank: 8, sort: 'duration', cell: (it) => sayLife(it.duration) },
+  { head: 'Server time', widthPx: 92, rank: 9, sort: 'server', cell: (it) => sayMaybeMs(it.serverMs) },
+  { head: 'Data', widthPx: 76, rank: 5, sort: 'bytes', cell: (it) => sayData(it.bytes[0] + it.bytes[1]) },
+  { head: 'Lasted', widthPx: 84, rank: 8, sort: 'duration', cell: (it) => sayLife(it.duration) },
   {
     head: 'Throughput',
-    says: 'throughput over its life',
     widthPx: 94,
     rank: 6,
     cell: (it) => <Line points={it.spark} says={`Throughput over ${sayLife(it.duration)}`} />,
   },
   {
     head: 'RTT over time',
-    says: 'round trips over its life',
     widthPx: 98,
     rank: 7,
     cell: (it) => <Line points={it.sparkRtt} says={`Round trips over ${sayLife(it.duration)}`} />,
   },
-  { head: 'Begun', says: 'begin', widthPx: 88, rank: 10, sort: 'started', cell: (it) => <Time at={it.startedMs} /> },
+  { head: 'Begun', widthPx: 88, rank: 10, sort: 'started', cell: (it) => <Time at={it.startedMs} /> },
 ]
 
 const sparkPx = { width: 80, height: 18 }
@@ -225,7 +217,7 @@ export function SessionTable({
                     <button
                       type="button"
                       className="calls-sort"
-                      aria-label={`Sort by ${it.says}`}
+                      aria-label={`Sort by ${it.head}`}
                       onClick={() => onRank(it.sort ?? 'score')}
                     >
                       <span className="clip">{it.head}</span>

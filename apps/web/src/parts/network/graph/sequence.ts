@@ -151,13 +151,15 @@ function drawLine(
   }
 }
 
-/** Shapes stand in cells of this size; a cell shows each shape once. */
-const cellPx = 5
+/** Shapes stand in cells; a cell shows each shape once. Many would hide what they mark, so they stand farther apart. */
+const cellsPx = { few: 5, many: 13 }
+const fewMarks = 300
 
 function drawMarks({ ctx, box, view, picture, ink }: Scene, bounds: Bounds): void {
   const { t, low, high, mark } = picture.marks
   const from = placeOf(t, view.from)
   const to = placeOf(t, view.to, from)
+  const cellPx = to - from <= fewMarks ? cellsPx.few : cellsPx.many
   const columns = Math.ceil(box.width / cellPx) + 1
   const rows = Math.ceil(box.height / cellPx) + 1
   const taken = new Uint16Array(columns * rows)

@@ -71,7 +71,7 @@ export function ticksOf(low: number, high: number, most: number): { readonly ste
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = ([1, 2, 5].find((it) => it * power >= rough) ?? 10) * power
   const values: number[] = []
-  for (let at = Math.ceil(low / step); at * step <= high && values.length < 200; at++) values.push(at * step)
+  for (let at = Math.ceil(low / step); at * step <= high && values.length < 200; at++) values.push(at * step + 0)
   return { step, values }
 }
 
