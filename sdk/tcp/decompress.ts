@@ -15,7 +15,7 @@ export type DecompressOptions = {
 
 /**
  * The capture's own bytes; those of a file that is not packed come as they are.
- * @throws CaptureError when the file is zstd and nobody can unpack that here
+ * @throws CaptureError when the file is zstd and nobody can unpack that here, or when nothing at all can be unpacked
  */
 export async function* decompressed(
   chunks: AsyncIterable<Uint8Array>,
@@ -34,6 +34,7 @@ export async function* decompressed(
     }
     const unpack = packing === 'gzip' ? (options.gzip ?? gunzipped) : options.zstd
     if (unpack === undefined) throw new CaptureError('The file is packed with zstd, which cannot be unpacked here: unpack it first.', 0)
+    let any = false
     const out = unpack(rest)[Symbol.asyncIterator]()
     for (;;) {
       let next: IteratorResult<Uint8Array>
@@ -42,10 +43,12 @@ export async function* decompressed(
       } catch (error) {
         if (source.failure !== undefined) throw source.failure.error
         const reason = error instanceof Error ? error.message : String(error)
+        if (!any) throw new CaptureError(`The ${packing} around the capture is damaged from its beginning (${reason}).`, 0)
         options.onWarning?.(`The ${packing} around the capture is cut off or damaged (${reason}): what comes before was read.`)
         return
       }
       if (next.done === true) return
+      any ||= next.value.length > 0
       yield next.value
     }
   } finally {

@@ -3,6 +3,7 @@ import { type FileReadResult, open } from 'node:fs/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import type { Transform } from 'node:stream'
 import { decompressed, type Unpack } from '../decompress.ts'
+import { zstdFrames } from './zstd.ts'
 
 /** Reads of this size cost nothing beside what is done with them, and two of them fit the memory of any machine. */
 const readBytes = 4 * 2 ** 20
@@ -13,8 +14,7 @@ const readBytes = 4 * 2 ** 20
  */
 export function captureBytes(path: string, onWarning: (sentence: string) => void): AsyncGenerator<Uint8Array, void, void> {
   // Node 20 has no zstd.
-  const zstd: Unpack | undefined =
-    createZstdDecompress === undefined ? undefined : (packed) => unpackedBy(createZstdDecompress(eager), packed)
+  const zstd: Unpack | undefined = createZstdDecompress === undefined ? undefined : unzstd
   return decompressed(fileBytes(path), { gzip: (packed) => unpackedBy(createGunzip(eager), packed), zstd, onWarning })
 }
 
@@ -38,9 +38,13 @@ async function* fileBytes(path: string): AsyncGenerator<Uint8Array, void, void> 
 
 /**
  * With the lowest high-water mark a stream unpacks no further than one piece ahead of its reader, so that a small file that
- * unpacks to a large one takes no memory, and damage behind that piece does not take the piece with it.
+ * unpacks to a large one takes no memory. Damage takes with it the piece in which it is found: hence small ones.
  */
-const eager = { chunkSize: 256 * 1024, readableHighWaterMark: 1 }
+const eager = { chunkSize: 16 * 1024, readableHighWaterMark: 1 }
+
+async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const frame of zstdFrames(packed)) yield* unpackedBy(createZstdDecompress(eager), frame)
+}
 
 async function* unpackedBy(stream: Transform, packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   const out: Uint8Array[] = []
