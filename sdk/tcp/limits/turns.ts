@@ -6,7 +6,7 @@
 import { DUPLICATE, LOST_BEFORE, NEW, REORDERED } from '../evidence/kinds.ts'
 import { Samples } from '../evidence/samples.ts'
 import { ACK, type Packet, PSH } from '../packet.ts'
-import type { Session } from '../side.ts'
+import type { Session, Side } from '../side.ts'
 import type { Turn, Turns } from '../types.ts'
 
 const silent = 0
@@ -39,16 +39,16 @@ export class TurnClock {
   #answers: Samples | undefined = undefined
 
   /** Called with every packet that carries data or acknowledges some. */
-  packet(_session: Session, fromClient: boolean, p: Packet, t: number, kind: number): void {
+  packet(session: Session, fromClient: boolean, p: Packet, t: number, kind: number): void {
     if (p.length > 0) {
       if (kind >= NEW && kind < DUPLICATE) {
-        if (fromClient) this.#asked(p, t, kind)
+        if (fromClient) this.#asked(session.aIsClient ? session.a : session.b, p, t, kind)
         else if (this.#state !== silent) this.#answered(p, t, kind)
       }
     } else if (fromClient && this.#state === answering) this.#acknowledged(p, t)
   }
 
-  #asked(p: Packet, t: number, kind: number): void {
+  #asked(client: Side, p: Packet, t: number, kind: number): void {
     const again = isAgain(kind)
     if (this.#state === answering) {
       this.#acknowledged(p, t)
@@ -61,8 +61,10 @@ export class TurnClock {
     }
     if (again || kind === LOST_BEFORE) this.#lost++
     if (!again) this.#requestBytes += p.length
-    // What is sent again before the answer begins had not arrived: that is the network's time, not the server's.
-    if (this.#state === asking) this.#requestAt = t
+    // What is sent again before the answer begins had not arrived, and that is the network's time; unless the server has
+    // acknowledged it, and only its acknowledgement was lost.
+    const known = again && client.acked && ((p.seq + p.length - client.una) | 0) <= 0
+    if (this.#state === asking && !known) this.#requestAt = t
   }
 
   #answered(p: Packet, t: number, kind: number): void {
