@@ -133,7 +133,7 @@ describe.skipIf(missing !== '')(`labels beside tshark${missing}`, () => {
           apart.push(`${path} ${record.number}: irtt ${told.handshakeNs} for ${handshakeNs}`)
         for (const [nth, direction] of record.directions.entries()) {
           const { address, port } = nth === 0 ? record.client : record.server
-          const ours = {
+          const ours: GoldenSide = {
             frames: direction.packets,
             payload: direction.bytes,
             ack_rtt_n: told.directions[nth as 0 | 1].ackRtts,
@@ -143,7 +143,8 @@ describe.skipIf(missing !== '')(`labels beside tshark${missing}`, () => {
           }
           const theirs: GoldenSide = { frames: 0, payload: 0, ...sideOf(stream, address, port) }
           for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
-            const [own = 0, golden = 0] = [ours[name as keyof typeof ours], theirs[name]]
+            const own = ours[name] ?? 0
+            const golden = theirs[name] ?? 0
             if (own !== golden) apart.push(`${path} ${record.number} ${address}:${port}: ${name} ${own} for ${golden}`)
           }
         }
