@@ -31,6 +31,8 @@ type Analysed = {
   readonly figures: ReadonlyMap<number, LabelFigures>
 }
 
+/** Two seconds on an idle machine; many times that on one that builds and checks beside it. */
+const workMsMax = 120_000
 /** So many pieces a capture comes in: sizes that divide nothing evenly. */
 const pieceBytes = 65_521
 
@@ -106,7 +108,7 @@ describe.skipIf(missing !== '')(`labels beside tshark${missing}`, () => {
       const told = [...columnsApart.map((name) => `${name} ${counts[name]} for ${expected?.[name]}`), ...framesApart]
       if (told.length > 0) found.set(path, told)
     }
-  })
+  }, workMsMax)
 
   test('sessions, packets, bytes and labels of every capture are tshark’s, but for what is listed with its reason', () => {
     const unexplained = [...found].filter(([path, told]) => explained.get(path) !== told.join('; '))
