@@ -154,7 +154,8 @@ function qualityOf(session: Session, client: Side, server: Side): CaptureQuality
   const far = synAt >= 0 && synAckAt >= 0 ? synAckAt - synAt : -1
   const near = synAckAt >= 0 && openAt >= 0 ? openAt - synAckAt : -1
   const point = far < 0 || near < 0 ? 'unknown' : far > near * nearFactor ? 'client' : near > far * nearFactor ? 'server' : 'between'
-  const oneSided = client.packets === 0 || server.packets === 0
+  // A SYN that nobody answers is no sign of a capture that sees one side alone; an acknowledgement of what was never seen is.
+  const oneSided = (client.packets === 0 && client.acked) || (server.packets === 0 && server.acked)
   const missed = client.evidence.missedBytes + server.evidence.missedBytes
   const offloaded = client.offloaded + server.offloaded
   const sentences: string[] = []
@@ -165,6 +166,11 @@ function qualityOf(session: Session, client: Side, server: Side): CaptureQuality
   if (offloaded > 0)
     sentences.push(`${offloaded} packets are larger than the MSS: the capture was taken before the network card divided them.`)
   if (session.duplicates > 0) sentences.push(`${session.duplicates} packets were captured twice; each is counted once.`)
+  const forgotten = client.evidence.forgotten + server.evidence.forgotten
+  if (forgotten > 0)
+    sentences.push(
+      `It was in too much trouble at once for all of it to be remembered: ${forgotten} segments were classified by less than all evidence.`,
+    )
   if (session.unread > 0) sentences.push(`${session.unread} segments could not be read whole (cut headers, or quoted in ICMP errors).`)
   return { point, oneSided, missedBytes: missed, duplicates: session.duplicates, offloaded, sentences }
 }

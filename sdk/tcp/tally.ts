@@ -49,7 +49,7 @@ export function count(session: Session, mine: Side, theirs: Side, p: Packet, t: 
   const hasAck = (flags & ACK) !== 0
   if (hasAck) theirs.evidence.acknowledged(p, t, theirs, mine)
   session.limits.packet(session, mine, theirs, p, t, kind)
-  if ((flags & SFR) !== 0) openOrClose(session, mine, p, t, fromA)
+  if ((flags & SFR) !== 0) openOrClose(session, mine, p, t, fromA, kind === duplicate)
   else if (session.openAt < 0 && session.synAckAt >= 0 && hasAck && fromA === session.aIsClient) session.openAt = t
   if ((p.ecn | (flags & (ECE | CWR))) !== 0 && (flags & SYN) === 0) {
     if (p.ecn !== 0) mine.ecnCapable++
@@ -143,10 +143,10 @@ function acknowledge(session: Session, mine: Side, theirs: Side, p: Packet, t: n
 }
 const ackLost = 1 << labels.indexOf('ackLostSegment')
 
-function openOrClose(session: Session, mine: Side, p: Packet, t: number, fromA: boolean): void {
+function openOrClose(session: Session, mine: Side, p: Packet, t: number, fromA: boolean, isCopy: boolean): void {
   const { flags } = p
   if ((flags & SYN) !== 0) {
-    if (mine.synSeen) mine.synRetries++
+    if (mine.synSeen && !isCopy) mine.synRetries++
     mine.synSeen = true
     mine.scale = p.windowScale >= 0 ? Math.min(p.windowScale, 14) : -2
     mine.mss = p.mss
