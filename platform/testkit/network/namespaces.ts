@@ -286,7 +286,7 @@ function addressesIn(subnet: string, nth: number): { readonly routed: string; re
 
 /** One /24 of 198.18.0.0/15, which is set aside for measurements (RFC 2544): no neighbour of this machine is there. */
 function subnetFor(number: number): string {
-  const taken = execFileSync('ip', ['-4', 'route', 'show'], { env: environment, encoding: 'utf8' })
+  const taken = execFileSync('ip', ['-4', 'route', 'show'], { env: environment, encoding: 'utf8', stdio: 'pipe' })
   for (let nth = number; ; nth++) {
     const subnet = `198.${18 + ((nth >> 8) & 1)}.${nth & 0xff}`
     if (!taken.includes(`${subnet}.`)) return subnet
@@ -300,7 +300,7 @@ function prefixOf(pid: number): string {
 }
 
 function namespacesOf(prefix: string): string[] {
-  const listed = execFileSync('ip', ['netns', 'list'], { env: environment, encoding: 'utf8' })
+  const listed = execFileSync('ip', ['netns', 'list'], { env: environment, encoding: 'utf8', stdio: 'pipe' })
   return listed
     .split('\n')
     .flatMap((line) => line.split(' ')[0] ?? [])
@@ -311,7 +311,7 @@ function namespacesOf(prefix: string): string[] {
 function removeAll(prefix: string): void {
   for (const namespace of namespacesOf(prefix)) {
     try {
-      const pids = execFileSync('ip', ['netns', 'pids', namespace], { env: environment, encoding: 'utf8' })
+      const pids = execFileSync('ip', ['netns', 'pids', namespace], { env: environment, encoding: 'utf8', stdio: 'pipe' })
       for (const pid of pids.split('\n').filter(Boolean)) killIfThere(Number(pid))
       execFileSync('ip', ['netns', 'delete', namespace], { env: environment, stdio: 'pipe' })
     } catch {

@@ -1,13 +1,15 @@
 /** Timestamps on their way at once: one a millisecond, or fewer, of which every one that finds room is a sample. */
 const heldMax = 64
+/** Value and time of each. Doubles, so that the array is one of doubles for ever; few sessions have many on their way. */
+const blank: readonly number[] = Array.from({ length: 4 * 2 }, () => 0.5)
 
 /**
  * The way from the capture to a sender and back, by the timestamps that acknowledgements carry to it and its segments
  * echo: it needs neither a handshake nor data both ways (K. Nichols' pping).
  */
 export class Echoes {
-  readonly #values = new Int32Array(heldMax)
-  readonly #times = new Float64Array(heldMax)
+  #ring = blank.slice()
+  #mask = 3
   #first = 0
   #count = 0
   #newest = 0
@@ -20,18 +22,27 @@ export class Echoes {
     this.#any = true
     this.#newest = value
     if (this.#count === heldMax) return
-    const at = (this.#first + this.#count++) % heldMax
-    this.#values[at] = value
-    this.#times[at] = t
+    if (this.#count > this.#mask) this.#grow()
+    const at = ((this.#first + this.#count++) & this.#mask) * 2
+    this.#ring[at] = value
+    this.#ring[at + 1] = t
+  }
+
+  #grow(): void {
+    const ring = [...this.#ring.slice(this.#first * 2), ...this.#ring.slice(0, this.#first * 2)]
+    while (ring.length < this.#ring.length * 2) ring.push(0.5)
+    this.#ring = ring
+    this.#mask = ring.length / 2 - 1
+    this.#first = 0
   }
 
   /** A segment of the sender echoes a value. @returns how long that took, ns; -1: it tells nothing */
   came(t: number, value: number): number {
     while (this.#count > 0) {
-      const later = (value - (this.#values[this.#first] as number)) | 0
+      const later = (value - (this.#ring[this.#first * 2] as number)) | 0
       if (later < 0) return -1
-      const took = t - (this.#times[this.#first] as number)
-      this.#first = (this.#first + 1) % heldMax
+      const took = t - (this.#ring[this.#first * 2 + 1] as number)
+      this.#first = (this.#first + 1) & this.#mask
       this.#count--
       if (later === 0) return took
     }

@@ -26,6 +26,7 @@ const growthSegments = 2
 const nearWindow = 3
 /** Of the segments of flat rounds, the share that no acknowledgement released, from which on something else than TCP spaces them. */
 const unclockedShare = 0.3
+const unclockedShareIfEven = 0.1
 /** Segments that come evenly: so many in a round trip, with no longer gap between them than this part of it. */
 const evenSegmentsMin = 6
 const evenGapShare = 1 / 3
@@ -229,9 +230,10 @@ export class Stream {
 
   /** Since the flight grew, something else than acknowledgements let the segments go. */
   #isSpaced(): boolean {
-    // Far from the sender nobody sees what released a segment; but a flight that it let go comes together.
-    if (this.delayed !== undefined) return this.#evenRounds * 2 > this.#flat
-    return this.#unclocked > unclockedShare * this.#segments
+    const even = this.#evenRounds * 2 > this.#flat
+    // Far from the sender nobody sees what released a segment; but a flight that acknowledgements let go comes together.
+    if (this.delayed !== undefined) return even
+    return this.#unclocked > (even ? unclockedShareIfEven : unclockedShare) * this.#segments
   }
 
   #commitFlat(): void {

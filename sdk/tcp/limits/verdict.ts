@@ -9,7 +9,7 @@ type Judged = Pick<SessionRecord, 'verdict' | 'ceilings'>
 /** More than this is sent again: the path is named as lossy even where the link was full for longer (Siekkinen et al.: 0.01). */
 const resentShareMax = 0.01
 /** But not for a loss that cost less than this part of the life. */
-const lossShareMin = 0.2
+const lossShareMin = 0.25
 
 export function verdictOf(session: Session, ns: Readonly<Record<Limit, number>>, endNs: number): Judged {
   const ends = endsOf(session)
