@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { type CapturePartInput, type Client, networkPartMax, routes } from '@belay/protocol'
 import { createAnalyser, pack, type SessionRecord } from '@belay/tcp'
 import { freePort, openChromium, temporaryFolder } from '@belay/testkit'
-import type { Browser, Page } from 'playwright-core'
 import { type BenchOptions, median, type Row, row } from './measure.ts'
 import { makeRepository, startServer, stopServer } from './server.ts'
 import { writeCapture } from './tcp/captures.ts'
@@ -37,6 +36,8 @@ export async function rows({ rounds, quick, note }: BenchOptions): Promise<Row[]
   }
 }
 
+type Browser = Exclude<Awaited<ReturnType<typeof openChromium>>, { skipped: string }>
+type Page = Awaited<ReturnType<Browser['newPage']>>
 type Measured = {
   readonly browser: Browser
   readonly client: Client

@@ -25,6 +25,8 @@ export function pathOfSubject(subject: FactWire['subject']): string | undefined 
       if (slash < 0) return '/calls'
       return `/calls/method?service=${encodeURIComponent(subject.slice(colon + 1, slash))}&method=${encodeURIComponent(subject.slice(slash + 1))}`
     }
+    case 'capture':
+      return `/network?capture=${name}`
     case 'ring':
       return '/rings'
     case 'client-key':

@@ -47,9 +47,10 @@ export function NetworkPage() {
     [navigate],
   )
   const list = useSessions(search, !here)
+  const { hasNextPage, isFetching, fetchNextPage } = list
   const onMore = useCallback(() => {
-    if (list.hasNextPage && !list.isFetching) void list.fetchNextPage()
-  }, [list.hasNextPage, list.isFetching, list.fetchNextPage])
+    if (hasNextPage && !isFetching) void fetchNextPage()
+  }, [hasNextPage, isFetching, fetchNextPage])
 
   const localRows = useMemo(
     () => (here ? locals.filter((it) => chosen.has(it.id)).flatMap((it) => it.records.map((record) => rowOf(it, record))) : none),

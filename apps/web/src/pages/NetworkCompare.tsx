@@ -1,6 +1,6 @@
 import { sayCount } from '@belay/base'
 import { routes } from '@belay/protocol'
-import { type Comparison, compareSessions, type SessionRecord } from '@belay/tcp'
+import { type Comparison, compareSessions } from '@belay/tcp'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useMemo } from 'react'
@@ -151,18 +151,11 @@ function Kept({ a, b, bar, name }: { a: string; b: string; bar: React.ReactNode;
   )
 }
 
-/** More than these from each side would hold up the tab; as many are drawn evenly. The command line takes all. */
-const comparedMax = 3_000
-function evenly(records: readonly SessionRecord[]): readonly SessionRecord[] {
-  if (records.length <= comparedMax) return records
-  return Array.from({ length: comparedMax }, (_, at) => records[Math.floor((at * records.length) / comparedMax)] as SessionRecord)
-}
-
 function Local({ a, b, bar }: { a: LocalCapture | undefined; b: LocalCapture | undefined; bar: React.ReactNode }) {
-  const isReady = a?.state === 'done' && b?.state === 'done'
+  const [left, right] = [a?.state === 'done' ? a.records : undefined, b?.state === 'done' ? b.records : undefined]
   const comparison = useMemo(
-    () => (isReady ? compareSessions(evenly(a.records), evenly(b.records), { seed: 1 }) : undefined),
-    [isReady, a?.records, b?.records],
+    () => (left === undefined || right === undefined ? undefined : compareSessions(left, right, { seed: 1 })),
+    [left, right],
   )
   if (a === undefined || b === undefined)
     return (
@@ -185,7 +178,7 @@ function Local({ a, b, bar }: { a: LocalCapture | undefined; b: LocalCapture | u
       </>
     )
   const side = (it: LocalCapture) =>
-    `${it.name}, ${sayCount(it.records.length, 'session')}${it.records.length > comparedMax ? `, ${comparedMax} of them drawn evenly` : ''}`
+    `${it.name}, ${sayCount(it.records.length, 'session')}${it.left > 0 ? ` of ${it.records.length + it.left}` : ''}`
   return (
     <>
       <Head comparison={comparison} sub={`A: ${side(a)} · B: ${side(b)}`} />

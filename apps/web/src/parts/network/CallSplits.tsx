@@ -83,7 +83,7 @@ function Call({ it, longest, linked }: { it: NetworkCallWire; longest: number; l
       </div>
       <p className="soft split-because">
         {it.because}
-        {it.rttMs !== null && ` Round trip ${sayMaybeMs(it.rttMs)}.`}
+        {it.rttMs !== null && !it.because.includes('RTT') && ` Round trip ${sayMaybeMs(it.rttMs)}.`}
       </p>
     </>
   )

@@ -73,7 +73,12 @@ describe('sessions of a file in this tab', () => {
 
 describe('the bar of an interval', () => {
   test('no difference is in its middle', () => {
-    expect(barOf({ as: 'ratio', low: 0.5, estimate: 1, high: 2 }, 100)).toEqual({ low: 25, estimate: 50, high: 75, isCut: false })
+    expect(barOf({ as: 'ratio', low: Math.sqrt(0.1), estimate: 1, high: Math.sqrt(10) }, 100)).toEqual({
+      low: expect.closeTo(25),
+      estimate: 50,
+      high: expect.closeTo(75),
+      isCut: false,
+    })
     expect(barOf({ as: 'difference', low: -1, estimate: 0, high: 1 }, 100)?.estimate).toBe(50)
   })
   test('what is far beyond it is said to be', () =>

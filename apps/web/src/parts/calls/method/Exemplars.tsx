@@ -2,6 +2,7 @@ import { sayCount } from '@belay/base'
 import { type ExemplarWire, routes } from '@belay/protocol'
 import { useElementSize } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { ask } from '../../../api.ts'
 import { sayClock } from '../../../time.ts'
@@ -46,7 +47,17 @@ export function Exemplars({
     placeholderData: (before) => before,
   })
   return (
-    <Panel title="Calls that were kept" aside={<span className="soft">the slowest, the failed, the odd, and some usual ones</span>}>
+    <Panel
+      title="Calls that were kept"
+      aside={
+        <>
+          <span className="soft">the slowest, the failed, the odd, and some usual ones</span>
+          <Link to="/network/calls" search={{ environment: filter.environment, service, method }} className="link">
+            Was it the network or the server?
+          </Link>
+        </>
+      }
+    >
       <Answered query={list} height={220}>
         {({ exemplars }) =>
           exemplars.length === 0 ? (

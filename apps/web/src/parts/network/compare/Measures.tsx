@@ -122,9 +122,16 @@ function Interval({ it }: { it: Compared }) {
       <line className="interval-none" x1={width / 2} x2={width / 2} y1={0} y2={height} />
       {bar !== undefined && (
         <>
-          <rect x={bar.low} y={middle - 3} width={Math.max(2, bar.high - bar.low)} height={6} rx={2} />
-          <circle cx={bar.estimate} cy={middle} r={3.4} />
-          {bar.isCut && <path d={bar.estimate < width / 2 ? `M6 ${middle - 4}l-4 4l4 4` : `M${width - 6} ${middle - 4}l4 4l-4 4`} />}
+          <line className="interval-way" x1={width / 2} x2={bar.estimate} y1={middle} y2={middle} />
+          {bar.isCut ? (
+            // Beyond the scale: where it would be is told by the figures.
+            <path d={bar.estimate < width / 2 ? `M7 ${middle - 5}l-5 5l5 5` : `M${width - 7} ${middle - 5}l5 5l-5 5`} />
+          ) : (
+            <>
+              <rect x={bar.low} y={middle - 3} width={Math.max(2, bar.high - bar.low)} height={6} rx={2} />
+              <circle cx={bar.estimate} cy={middle} r={3.4} />
+            </>
+          )}
         </>
       )}
     </svg>

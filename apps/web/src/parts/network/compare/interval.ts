@@ -3,8 +3,8 @@ import type { Compared } from '@belay/tcp'
 
 export type Bar = { readonly low: number; readonly estimate: number; readonly high: number; readonly isCut: boolean }
 
-/** Four times as much, or a quarter, is at the bar's ends: all ratios share one scale, so that rows can be compared. */
-const ratioMax = 4
+/** Ten times as much, or a tenth, is at the bar's ends: all ratios share one scale, so that rows can be compared. */
+const ratioMax = 10
 
 export function barOf(change: Compared['change'], widthPx: number): Bar | undefined {
   if (change === null) return undefined
