@@ -127,7 +127,8 @@ function acknowledge(session: Session, mine: Side, theirs: Side, p: Packet, t: n
         mine.zeroSince = t
       }
     } else if (mine.zeroSince >= 0) {
-      mine.zeroNs += t - mine.zeroSince
+      // A clock that stepped back gives nothing and takes nothing.
+      if (t > mine.zeroSince) mine.zeroNs += t - mine.zeroSince
       mine.zeroSince = -1
     }
   }

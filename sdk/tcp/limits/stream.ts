@@ -151,7 +151,8 @@ export class Stream {
 
   /** Another piece of time in which nothing but the path held the sender back. */
   path(ns: number, t: number, mine: Side, theirs: Side): void {
-    if (this.#roundAt < 0) this.#begin(t - ns, mine)
+    // A clock that stepped back may put the beginning before the session's; below 0 there is no round.
+    if (this.#roundAt < 0) this.#begin(t > ns ? t - ns : 0, mine)
     this.roundNs += ns
     if (t >= this.#roundEnd) this.#end(t, mine, theirs)
   }
