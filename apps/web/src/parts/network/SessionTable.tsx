@@ -50,7 +50,7 @@ const columns: readonly Column[] = [
     left: true,
     cell: (it) => (
       <span className="clip" data-tip={it.because}>
-        {limitWords[it.limit].short}
+        {it.limit === 'none' ? <span className="soft">–</span> : limitWords[it.limit].short}
         {it.limit !== 'none' && <span className="soft"> {sayPercent(it.limitShare)}</span>}
       </span>
     ),
@@ -104,7 +104,8 @@ const columns: readonly Column[] = [
 
 const sparkPx = { width: 80, height: 18 }
 function Line({ points, says }: { points: readonly (number | null)[]; says: string }) {
-  const { d, dots } = sparkOf(points, sparkPx.width, sparkPx.height)
+  // Nothing all the time is no line: there would be nothing to see in it.
+  const { d, dots } = sparkOf(points.some((it) => it !== null && it !== 0) ? points : [], sparkPx.width, sparkPx.height)
   return (
     <svg
       className="spark"

@@ -31,7 +31,7 @@ export function rowOf({ id, name }: Pick<LocalCapture, 'id' | 'name'>, it: Sessi
     goodputBps: [a.goodputBps, b.goodputBps],
     bytes: [a.bytes, b.bytes],
     packets: a.packets + b.packets,
-    resentShare: Math.max(...[a, b].map((one) => again(one) / Math.max(1, one.dataPackets))),
+    resentShare: Math.max(...[a, b].map((one) => (one.dataPackets === 0 ? 0 : Math.min(1, again(one) / one.dataPackets)))),
     resent: again(a) + again(b),
     turns: it.turns.count,
     serverMs: it.turns.serverMs?.p50Ms ?? null,

@@ -52,7 +52,7 @@ export const boxOf = (widthPx: number, heightPx: number, hasTimes: boolean): Box
 export const toX = (box: Box, view: TimeView, ns: number): number => box.left + ((ns - view.from) / (view.to - view.from)) * box.width
 export const toNs = (box: Box, view: TimeView, x: number): number => view.from + ((x - box.left) / box.width) * (view.to - view.from)
 
-const tickPx = { x: 96, y: 44 }
+const tickPx = { x: 96, y: 36 }
 
 /** Grid, words along the left and, where there are any, along the bottom. Leaves the canvas as it found it. */
 export function drawAxes(

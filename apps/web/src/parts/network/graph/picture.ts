@@ -12,6 +12,11 @@ export const markNames: readonly Mark[] = [...kinds.filter((it) => it !== 'new')
 const resetMark = kinds.length - 1
 const holeMark = kinds.length
 
+/** These bytes had been sent before, whether or not the capture saw it. */
+const sentAgain = new Set<Mark>(['fast', 'timeout', 'tail', 'spurious', 'lostBefore'])
+/** They carry nothing. */
+const carryNothing = new Set<Mark>(['duplicate', 'keepAlive', 'probe'])
+
 /** Of each column the values are in order of time, `t`, which never goes down; `of` is the segment's place in the trace. */
 export type Picture = {
   readonly columns: Columns
@@ -118,6 +123,8 @@ export function pictureOf(columns: Columns, fromClient: boolean): Picture {
         counts[mark] = (counts[mark] as number) + 1
       }
       const isNew = mark < 0 || mark === holeMark
+      const name = isNew ? undefined : markNames[mark]
+      if (name !== undefined && carryNothing.has(name)) continue
       if (isNew && takes(i)) {
         sent.t[s] = now
         sent.low[s] = low
@@ -127,7 +134,7 @@ export function pictureOf(columns: Columns, fromClient: boolean): Picture {
       if (high > next) next = high
       if (length[i] !== 0) {
         bytes += length[i] as number
-        if (!isNew) again += length[i] as number
+        if (name !== undefined && sentAgain.has(name)) again += length[i] as number
         carried.t[d] = now
         carried.bytes[d] = bytes
         carried.again[d++] = again
@@ -181,6 +188,6 @@ export function pictureOf(columns: Columns, fromClient: boolean): Picture {
     rttRange: new Pyramid(rtts.value),
     flight: flights,
     flightRange: new Pyramid(flights.value),
-    carried,
+    carried: { t: carried.t.subarray(0, d), bytes: carried.bytes.subarray(0, d), again: carried.again.subarray(0, d) },
   }
 }
