@@ -41,10 +41,15 @@ export type Analyser = {
   end(): CaptureSummary
 }
 
-/** About 3 kB each: 600 MB. Beyond it, those that were silent longest come out as they are. */
+/** About 8 kB each: 1.6 GB. Beyond it, those that were silent longest come out as they are. */
 const liveMax = 200_000
 /** A closed session waits for late packets, which would look like a session of their own, as long as Linux keeps TIME_WAIT. */
 const lingerNs = 60e9
+/**
+ * Not more of them at a time, the longest closed first: late packets come within some round trips. Eight megabytes, which
+ * is what a processor's own memory holds; a capture of many short sessions is read several times as fast so.
+ */
+const lingerMax = 4_096
 /** A session that nobody closed comes out after this silence: longer than the two hours between TCP's keep-alives. */
 const silentNs = 3 * 3600e9
 /** Looking through the live sessions costs a step each; so often, at least, it is not noticed. */
@@ -73,6 +78,8 @@ class Engine implements Analyser {
   #lastNsec = 0
   #untilSweep: number
   #earlyOut = 0
+  readonly #closed: Session[] = []
+  #nextClosed = 0
 
   constructor(options: AnalyserOptions) {
     this.#options = options
@@ -128,7 +135,18 @@ class Engine implements Analyser {
     if (labels !== 0) this.#options.onLabels?.frame?.(p.frame, labels)
     const kind = count(session, mine, theirs, p, t, fromA, labels)
     if (this.#traces.size > 0) this.#traces.get(session)?.add(p, t, fromA, mine.window, kind, labels)
+    if (session.closedAt === t) this.#linger(session)
     if (--this.#untilSweep <= 0) this.#sweep(p)
+  }
+
+  /** A session has closed: it waits in a ring of those that have, and the one that waited longest makes room for it. */
+  #linger(session: Session): void {
+    if (session.lingers) return
+    session.lingers = true
+    const oldest = this.#closed[this.#nextClosed]
+    this.#closed[this.#nextClosed] = session
+    this.#nextClosed = (this.#nextClosed + 1) % lingerMax
+    if (oldest !== undefined && !oldest.isTold) this.#out(oldest)
   }
 
   #begin(p: Packet): Session {
@@ -149,7 +167,7 @@ class Engine implements Analyser {
   #sweep(p: Packet): void {
     const flows = this.#flows
     const max = this.#options.liveMax ?? liveMax
-    const silent: { session: Session; ns: number }[] = []
+    const silent: Silent[] = []
     for (const session of flows) {
       const ns = (p.sec - session.sec) * 1e9 + (p.nsec - session.nsec) - session.lastNs
       if (ns > (session.closedAt >= 0 ? lingerNs : silentNs)) this.#out(session)
@@ -157,7 +175,7 @@ class Engine implements Analyser {
     }
     if (flows.live > max) {
       // A quarter at once, so that it need not be done again for a while.
-      silent.sort((one, other) => other.ns - one.ns)
+      silent.sort(longestFirst)
       for (const { session } of silent.slice(0, flows.live - Math.floor(max * 0.75))) {
         this.#earlyOut++
         this.#out(session)
@@ -185,6 +203,7 @@ class Engine implements Analyser {
     session.a.labels.unacked.clear(this.#pool)
     session.b.labels.unacked.clear(this.#pool)
     this.#flows.remove(session)
+    session.isTold = true
   }
 
   snapshot(): SessionRecord[] {
@@ -219,6 +238,9 @@ class Engine implements Analyser {
     }
   }
 }
+
+type Silent = { readonly session: Session; readonly ns: number }
+const longestFirst = (one: Silent, other: Silent): number => other.ns - one.ns
 
 function labelFigures({ a, b, aIsClient, labels }: Session): LabelFigures {
   const figures = ({ labels: { ackRtts, ackRttSumNs, inFlightMax } }: Session['a']) => ({ ackRtts, ackRttNs: ackRttSumNs, inFlightMax })

@@ -120,6 +120,9 @@ export class Session {
   ackedAhead = 0
   fastOpen = false
   closedAt = -1
+  /** It waits for late packets; it was told and has left. */
+  lingers = false
+  isTold = false
   /** Of the first packet. */
   sec = 0
   nsec = 0
