@@ -12,13 +12,13 @@ export type FileOptions = AnalyserOptions & { readonly signal?: AbortSignal }
 
 /**
  * Analyses one capture in this thread, which is free between chunks of 4 MiB (about 20 ms).
- * @param path pcap or pcapng, as it is or inside gzip or zstd; its name in records unless `options.name` is given
+ * @param source the path of a pcap or pcapng file, as it is or inside gzip or zstd, which is its name in records unless `options.name` is given; or such bytes as they come (stdin)
  * @throws CaptureError when it is no capture; what Node says when it can't be read
  */
-export async function analyseFile(path: string, options: FileOptions): Promise<CaptureSummary> {
+export async function analyseFile(source: string | AsyncIterable<Uint8Array>, options: FileOptions): Promise<CaptureSummary> {
   const warnings: string[] = []
-  const analyser = createAnalyser({ ...options, name: options.name ?? path })
-  for await (const chunk of captureBytes(path, (sentence) => warnings.push(sentence))) {
+  const analyser = createAnalyser({ ...options, name: options.name ?? (typeof source === 'string' ? source : '') })
+  for await (const chunk of captureBytes(source, (sentence) => warnings.push(sentence))) {
     options.signal?.throwIfAborted()
     analyser.write(chunk)
   }

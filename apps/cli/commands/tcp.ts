@@ -15,7 +15,7 @@ import { notUnderstoodLines, sessionColumns, sessionsView } from '../tcp/session
 import { table } from '../terminal.ts'
 import { compareCommand } from './tcp/compare.ts'
 import { liveCommand } from './tcp/live.ts'
-import { choiceOf, type ChoiceOptions, choosing, workersOption } from './tcp/options.ts'
+import { choiceOf, type ChoiceOptions, choosing, workersOf, workersOption } from './tcp/options.ts'
 import { recordCommand } from './tcp/record.ts'
 import { sendCommand } from './tcp/send.ts'
 
@@ -25,7 +25,7 @@ type Options = GlobalOptions &
     readonly top?: number
     readonly session?: number
     readonly csv?: true
-    readonly workers: number
+    readonly workers?: number
   }
 
 /** For eyes; a screen's worth. */
@@ -53,10 +53,21 @@ export const command = () =>
     .addOption(new Option('--csv', csvHelp))
     .addOption(workersOption())
     .action(runs(sessions))
+    // What follows `live` is its own: both have a --host.
+    .enablePositionalOptions()
     .addCommand(compareCommand())
     .addCommand(liveCommand())
     .addCommand(recordCommand())
     .addCommand(sendCommand())
+    .hook('preSubcommand', (tcp, inner) => {
+      const [misplaced] = tcp.options.filter(
+        (option) => !inEveryCommand.has(option.attributeName()) && tcp.getOptionValue(option.attributeName()) !== undefined,
+      )
+      if (misplaced !== undefined)
+        throw fail('usage', { sentence: `Write options after the command: belay tcp ${inner.name()} ${misplaced.long}.` })
+    })
+
+const inEveryCommand: ReadonlySet<string> = new Set(['json', 'url'])
 
 async function sessions(context: Context, options: Options, files: readonly string[]): Promise<ExitCode> {
   if (options.csv && context.json) throw fail('usage', { sentence: 'Choose one of --json and --csv.' })
@@ -70,7 +81,7 @@ async function streamed(context: Context, options: Options, files: readonly stri
   const choice = choiceOf(options)
   const out = writerFor(context)
   const { captures, failures } = await analyse(context, files, {
-    workers: options.workers,
+    workers: workersOf(options),
     onSession: (record) => {
       if (isWanted(record, choice)) out.session(record)
     },
@@ -84,7 +95,7 @@ async function sorted(context: Context, options: Options, files: readonly string
   const kept = new Foremost(sort, options.top ?? (context.look.terminal && !options.csv ? topForEyes : topMax))
   const totals = new Totals()
   const { captures, failures } = await analyse(context, files, {
-    workers: options.workers,
+    workers: workersOf(options),
     onSession: (record) => {
       if (!isWanted(record, choice)) return
       totals.add(record)
@@ -196,7 +207,7 @@ function ended(context: Context, out: Writer, captures: readonly CaptureSummary[
 async function one(context: Context, options: Options, number: number, files: readonly string[]): Promise<ExitCode> {
   const found: SessionRecord[] = []
   const { captures, failures } = await analyse(context, files, {
-    workers: options.workers,
+    workers: workersOf(options),
     onSession: (record) => {
       if (record.number === number) found.push(record)
     },

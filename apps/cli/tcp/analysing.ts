@@ -1,6 +1,7 @@
 /** Analyses files while a person sees how far it is; whatever is wrong with a file is a sentence. */
 import { CaptureError, type AnalyserOptions, type CaptureSummary, type SessionRecord, type Turn } from '@belay/tcp'
 import { analyseFile, analyseFiles } from '@belay/tcp/node'
+import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Problem, sayBytes, sayCount } from '@belay/base'
@@ -16,10 +17,9 @@ type Analysed = {
 
 type Taking = {
   readonly workers: number
+  /** A promise holds the analysis back until it is fulfilled. */
   readonly onSession: (record: SessionRecord) => void | Promise<void>
   readonly onTurn?: (turn: Turn, session: number) => void
-  /** What `onSession` promises holds the analysis back until it is fulfilled. */
-  readonly isHeld?: true
 }
 
 /** Less is read before a thread has begun. */
@@ -35,9 +35,11 @@ export async function analyse(context: Context, given: readonly string[], taking
   const sizes = await Promise.all(files.map(sizeOf))
   using progress = openProgress(context, sizes)
   const outcomes = new Map<string, CaptureSummary | Problem>()
-  const taken = (file: string) => async (record: SessionRecord) => {
+  /** What was promised and is not kept yet. */
+  const promised: Promise<void>[] = []
+  const taken = (file: string, record: SessionRecord): void | Promise<void> => {
     progress.session()
-    await taking.onSession({ ...record, capture: nameOf(file, files) })
+    return taking.onSession({ ...record, capture: nameOf(file, files) })
   }
   const ended = (file: string, outcome: CaptureSummary | Error): void => {
     const name = nameOf(file, files)
@@ -45,26 +47,29 @@ export async function analyse(context: Context, given: readonly string[], taking
   }
   const { onTurn } = taking
   const total = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
-  const byThreads = taking.isHeld || (taking.workers > 1 && total >= threadsWorthBytes)
-  if (byThreads) {
-    const byPath = new Map(files.map((file) => [pathOf(file), file]))
-    const found = await analyseFiles([...byPath.keys()], {
+  const byThreads = files.filter((file) => file !== '-' && taking.workers > 1 && total >= threadsWorthBytes)
+  if (byThreads.length > 0) {
+    const found = await analyseFiles(byThreads, {
       workers: taking.workers,
       signal: context.signal,
-      onSession: (record) => taken(byPath.get(record.capture) ?? '')(record),
+      onSession: (record) => taken(record.capture, record),
       ...(onTurn === undefined ? {} : { onTurn }),
     })
-    for (const it of found) ended(byPath.get(it.path) ?? '', 'error' in it ? it.error : it.summary)
-  } else {
-    for (const file of files) {
-      const onSession = taken(file)
-      try {
-        const options = { onSession: (record: SessionRecord) => void onSession(record), ...(onTurn === undefined ? {} : { onTurn }) }
-        ended(file, await analyseOne(file, options, context.signal))
-      } catch (error) {
-        context.signal.throwIfAborted()
-        ended(file, error instanceof Error ? error : new Error(String(error)))
-      }
+    for (const it of found) ended(it.path, 'error' in it ? it.error : it.summary)
+  }
+  for (const file of files.filter((it) => !byThreads.includes(it))) {
+    const onSession = (record: SessionRecord): void => {
+      const promise = taken(file, record)
+      if (promise !== undefined) promised.push(promise)
+    }
+    try {
+      const hold = async (): Promise<void> => void (await Promise.all(promised.splice(0)))
+      const summary = await analyseOne(file, { onSession, ...(onTurn === undefined ? {} : { onTurn }) }, context.signal, hold)
+      await hold()
+      ended(file, summary)
+    } catch (error) {
+      context.signal.throwIfAborted()
+      ended(file, error instanceof Error ? error : new Error(String(error)))
     }
   }
   const all = files.map((file) => outcomes.get(file)).filter((it) => it !== undefined)
@@ -74,11 +79,26 @@ export async function analyse(context: Context, given: readonly string[], taking
   }
 }
 
-/** One file in this thread. @throws what Node and the reader say */
-export const analyseOne = (file: string, options: Omit<AnalyserOptions, 'name'>, signal: AbortSignal): Promise<CaptureSummary> =>
-  analyseFile(pathOf(file), { ...options, signal })
+/** Pieces of a file: about 10 ms of work, after which what came out is carried away. */
+const pieceBytes = 1_024 * 1_024
 
-const pathOf = (file: string): string => (file === '-' ? '/dev/stdin' : file)
+/** One file in this thread. @param hold awaited between two pieces @throws what Node and the reader say */
+export function analyseOne(
+  file: string,
+  options: Omit<AnalyserOptions, 'name'>,
+  signal: AbortSignal,
+  hold: () => Promise<void> = async () => {},
+): Promise<CaptureSummary> {
+  const source = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: pieceBytes })
+  return analyseFile(heldBack(source, hold), { ...options, name: file, signal })
+}
+
+async function* heldBack(source: AsyncIterable<Uint8Array>, hold: () => Promise<void>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const piece of source) {
+    yield piece
+    await hold()
+  }
+}
 
 function refuseTyping(files: readonly string[]): void {
   if (files.includes('-') && process.stdin.isTTY === true)

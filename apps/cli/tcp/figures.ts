@@ -138,9 +138,6 @@ export function sayLength(ms: number): string {
     : `${Math.floor(minutes / 1_440)} d ${Math.floor((minutes % 1_440) / 60)} h`
 }
 
-/** Seconds of a duration for a column that says so in its title. */
-export const saySeconds = (seconds: number): string => digits(seconds)
-
 /** `12:04:31.250`, local time. */
 export function sayMoment(ms: number): string {
   const at = new Date(ms)

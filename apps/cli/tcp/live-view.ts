@@ -166,7 +166,7 @@ export function liveLine({ rows, closed, atMs, source }: LiveFrame): string {
   const open = rows.filter(({ isOver }) => !isOver)
   const worst = sortRows(open, source === 'packets' ? 'score' : 'resent')[0]
   const named =
-    worst === undefined || (worst.score ?? 0) > 80
+    worst === undefined || (worst.score === null ? worst.resentShare === 0 : worst.grade === 'good')
       ? ''
       : `; worst ${worst.from} → ${worst.to}${worst.score === null ? '' : ` ${Math.round(worst.score)}`} ${worst.limit}`
   return `${new Date(atMs).toLocaleTimeString('en-GB', { hour12: false })}  ${sayCount(open.length, 'open', 'open')}, ${sayNumber(closed)} closed, → ${spaced(sayRate(sum(({ sentBps }) => sentBps)))}, ← ${spaced(sayRate(sum(({ receivedBps }) => receivedBps)))}${named}`

@@ -11,10 +11,17 @@ import { sayCount } from '@belay/base'
 import { type FittedColumn, fittedTable } from '../calls/fitting.ts'
 import { alignPoints, digits, sayNumber, sayShare, sparkline } from '../calls/numbers.ts'
 import type { SheetColumn } from '../calls/sheet.ts'
-import { sayRange } from '../calls/top-view.ts'
+import { sayRange as sayDays } from '../calls/top-view.ts'
 import { type Eye, type Paint, sayWhen, wrap } from '../terminal.ts'
 import { limitNames, paintGrade, paintLimit, sayEndpoint, sayRate, sayVolume } from './figures.ts'
 import { sessionView } from './session-view.ts'
+
+/** With the year where it is not the same on both sides. */
+const sayRange = (from: number, to: number): string => {
+  const years = [from, to].map((at) => new Date(at).getFullYear())
+  return years[0] === years[1] ? sayDays(from, to) : `${sayDay(from)} to ${sayDay(to)}`
+}
+const sayDay = (at: number): string => new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
 
 const sparkWidth = 12
 const sum = (two: readonly number[]): number => two.reduce((total, one) => total + one, 0)

@@ -27,6 +27,10 @@ export class CaptureSender {
   readonly #held = new Map<number, Turn[]>()
   #heldCount = 0
   readonly #places = new Map<number, Place>()
+  /** One part after the other: who asks meanwhile waits. */
+  #turnOf: Promise<unknown> = Promise.resolve()
+  /** From the front, in the part that is under way. */
+  #underWay = { sessions: 0, turns: 0 }
   /** What was sent, for the last sentence. */
   readonly sent = { parts: 0, sessions: 0, turns: 0, traces: 0, again: 0 }
   /** What there was no room for. */
@@ -89,44 +93,57 @@ export class CaptureSender {
 
   /** Lets go of the oldest sessions beyond this, where the server stays away. */
   dropBeyond(most: number): void {
-    const over = this.#sessions.length - most
+    const { sessions, turns } = this.#underWay
+    const over = Math.min(this.#sessions.length - most, this.#sessions.length - sessions)
     if (over > 0) {
       this.dropped.sessions += over
-      this.#sessions.splice(0, over)
+      this.#sessions.splice(sessions, over)
     }
-    const turnsOver = this.#turns.length - turnsHeldMax
+    const turnsOver = Math.min(this.#turns.length - turnsHeldMax, this.#turns.length - turns)
     if (turnsOver > 0) {
       this.dropped.turns += turnsOver
-      this.#turns.splice(0, turnsOver)
+      this.#turns.splice(turns, turnsOver)
     }
   }
 
   /** Everything that waits. @throws what posting throws; then the same part goes first the next time */
-  async flush(summary: CaptureSummary): Promise<void> {
-    while (this.#sessions.length > 0 || this.#turns.length > 0) await this.#one(summary, {})
+  flush(summary: CaptureSummary): Promise<void> {
+    return this.#alone(async () => {
+      while (this.#sessions.length > 0 || this.#turns.length > 0) await this.#one(summary, {})
+    })
   }
 
-  /** One full part, if there is one. */
-  async flushFull(summary: CaptureSummary): Promise<void> {
-    while (this.isFull) await this.#one(summary, {})
+  /** Full parts, if there are any. */
+  flushFull(summary: CaptureSummary): Promise<void> {
+    return this.#alone(async () => {
+      while (this.isFull) await this.#one(summary, {})
+    })
   }
 
   /** Every segment of a session, packed: in as many parts as it has chunks. */
-  async trace(session: number, packed: Uint8Array, summary: CaptureSummary): Promise<void> {
+  trace(session: number, packed: Uint8Array, summary: CaptureSummary): Promise<void> {
     // Base64 has four characters for three bytes, and a chunk is within the bound of one and of the part.
     const chunkBytes = Math.floor((networkPartMax.traceChunk * 3) / 4)
     const chunks = Math.max(1, Math.ceil(packed.length / chunkBytes))
-    for (let chunk = 0; chunk < chunks; chunk++) {
-      const data = Buffer.from(packed.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes)).toString('base64')
-      await this.#one(summary, { traces: [{ session, chunk, chunks, data }] })
-    }
-    this.sent.traces++
+    return this.#alone(async () => {
+      for (let chunk = 0; chunk < chunks; chunk++) {
+        const data = Buffer.from(packed.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes)).toString('base64')
+        await this.#one(summary, { traces: [{ session, chunk, chunks, data }] })
+      }
+      this.sent.traces++
+    })
   }
 
   /** The last part: nothing comes after it. */
   async end(summary: CaptureSummary): Promise<void> {
     await this.flush(summary)
-    await this.#one(summary, { last: true })
+    await this.#alone(() => this.#one(summary, { last: true }))
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turnOf.then(work, work)
+    this.#turnOf = mine.catch(() => undefined)
+    return mine
   }
 
   async #one(summary: CaptureSummary, more: Partial<CapturePartInput>): Promise<void> {
@@ -142,6 +159,7 @@ export class CaptureSender {
     }
     const room = Math.max(0, Math.min(networkPartMax.turns, Math.floor((partBytesMax - bytes) / turnBytes)))
     const turns = more.traces === undefined ? this.#turns.slice(0, room) : []
+    this.#underWay = { sessions: sessions.length, turns: turns.length }
     const { counted } = await this.#post({
       ...this.#head,
       part: this.#part + 1,
@@ -150,7 +168,9 @@ export class CaptureSender {
       sessions,
       turns,
       ...more,
-    } as CapturePartInput)
+    } as CapturePartInput).finally(() => {
+      this.#underWay = { sessions: 0, turns: 0 }
+    })
     this.#part++
     this.#sessions.splice(0, sessions.length)
     this.#turns.splice(0, turns.length)

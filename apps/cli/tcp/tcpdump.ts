@@ -63,6 +63,10 @@ export async function startCapture(wish: CaptureWish): Promise<Capture> {
   // A group of its own: Ctrl-C is ours, and what is in the kernel's ring still comes.
   const child = spawn(program, captureArguments(wish), { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let says = ''
+  // Whatever ends us ends it too: on a quiet interface it would not notice for hours that nobody reads.
+  const killNow = (): void => kill(child, 'SIGKILL')
+  process.once('exit', killNow)
+  child.once('exit', () => process.off('exit', killNow))
   const listens = Promise.withResolvers<'listens' | 'ended'>()
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     says = (says + text).slice(-saysMax)
@@ -87,7 +91,8 @@ export async function startCapture(wish: CaptureWish): Promise<Capture> {
 async function stop(child: Child): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   await new Promise((resolve) => setTimeout(resolve, ringMs))
-  const over = new Promise((resolve) => child.once('close', resolve))
+  // Not `close`, which waits for somebody to read what is left in the pipe.
+  const over = new Promise((resolve) => child.once('exit', resolve))
   kill(child, 'SIGINT')
   const hard = setTimeout(() => kill(child, 'SIGKILL'), endMs)
   await over
@@ -107,6 +112,7 @@ function kill(child: Child, signal: NodeJS.Signals): void {
 export function whyNot(says: string, { interface: name, filter }: CaptureWish): Problem {
   const because = says
     .replace(/^.*?tcpdump: /s, '')
+    .replace(`${name}: `, '')
     .trim()
     .replace(/\s+/g, ' ')
   if (/permission|not permitted/i.test(says)) return fail('no-capture-right', { interface: name, because })

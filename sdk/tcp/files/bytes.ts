@@ -9,13 +9,21 @@ import { zstdFrames } from './zstd.ts'
 const readBytes = 4 * 2 ** 20
 
 /**
+ * @param source a file, or the bytes of one as they come
  * @param onWarning told when the packing around the capture is damaged
  * @returns chunks, each overwritten when the next one is asked for
  */
-export function captureBytes(path: string, onWarning: (sentence: string) => void): AsyncGenerator<Uint8Array, void, void> {
+export function captureBytes(
+  source: string | AsyncIterable<Uint8Array>,
+  onWarning: (sentence: string) => void,
+): AsyncGenerator<Uint8Array, void, void> {
   // Node 20 has no zstd.
   const zstd: Unpack | undefined = createZstdDecompress === undefined ? undefined : unzstd
-  return decompressed(fileBytes(path), { gzip: (packed) => unpackedBy(createGunzip(eager), packed), zstd, onWarning })
+  return decompressed(typeof source === 'string' ? fileBytes(source) : source, {
+    gzip: (packed) => unpackedBy(createGunzip(eager), packed),
+    zstd,
+    onWarning,
+  })
 }
 
 /** Reads the next chunk into one buffer while the other one is looked at. */

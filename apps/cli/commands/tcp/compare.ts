@@ -9,7 +9,7 @@ import { fail } from '../../problems.ts'
 import { analyse } from '../../tcp/analysing.ts'
 import { isWanted } from '../../tcp/choose.ts'
 import { compareView } from '../../tcp/compare-view.ts'
-import { choiceOf, type ChoiceOptions, choosing, sizeOption, workersOption } from './options.ts'
+import { choiceOf, type ChoiceOptions, choosing, sizeOption, workersOf, workersOption } from './options.ts'
 
 type Options = GlobalOptions &
   ChoiceOptions & {
@@ -19,7 +19,7 @@ type Options = GlobalOptions &
     readonly cpuB?: number
     readonly memoryA?: number
     readonly memoryB?: number
-    readonly workers: number
+    readonly workers?: number
     readonly seed: number
   }
 
@@ -86,7 +86,7 @@ async function sideOf(context: Context, side: string, files: readonly string[], 
   const sessions: SessionRecord[] = []
   let count = 0
   const { captures, failures } = await analyse(context, files, {
-    workers: options.workers,
+    workers: workersOf(options),
     onSession: (record) => {
       if (!isWanted(record, choice)) return
       count++

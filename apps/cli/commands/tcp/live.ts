@@ -8,6 +8,7 @@ import { type Context, type GlobalOptions, runs } from '../../context.ts'
 import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import { fail } from '../../problems.ts'
 import { Foremost, Totals } from '../../tcp/choose.ts'
+import { openEnding } from '../../tcp/ending.ts'
 import { type LiveFrame, LivePackets, LiveSockets, type LiveSort, liveSorts, sortRows } from '../../tcp/live.ts'
 import { liveLine, type LiveLook, liveView, rowsShown } from '../../tcp/live-view.ts'
 import { type Key, openScreen } from '../../tcp/screen.ts'
@@ -134,16 +135,8 @@ async function watch(
   return frame
 }
 
-/** Ended by Ctrl-C, by q, by --for, or because there is nothing more to come. */
-function ender(context: Context, { for: forMs }: Options): { signal: AbortSignal; end: () => void; [Symbol.dispose](): void } {
-  const own = new AbortController()
-  const end = (): void => own.abort()
-  const timer = forMs === undefined ? undefined : setTimeout(end, forMs)
-  return { signal: AbortSignal.any([context.signal, own.signal]), end, [Symbol.dispose]: () => clearTimeout(timer) }
-}
-
 async function watchPackets(context: Context, options: Options, capture: Capture): Promise<ExitCode> {
-  using over = ender(context, options)
+  using over = openEnding(context.signal, options.for)
   const name = `${options.interface}${options.host === undefined ? '' : ` ${options.host}`}`
   const sending = options.send === true ? await openSender(context, { ...options, name }) : undefined
   const totals = new Totals()
@@ -216,7 +209,7 @@ async function sendMeanwhile(sending: Sending, packets: LivePackets, summary: Ca
 }
 
 async function watchSockets(context: Context, options: Options, says: string): Promise<ExitCode> {
-  using over = ender(context, options)
+  using over = openEnding(context.signal, options.for)
   const sockets = new LiveSockets()
   const last = await watch(context, options, says, over.signal, over.end, async () =>
     sockets.poll(await askSockets(options.host, options.port, over.signal), Date.now()),

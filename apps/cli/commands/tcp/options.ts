@@ -41,9 +41,9 @@ export const choiceOf = ({ host, port, from, to, limit }: ChoiceOptions): Choice
 /** More than cores never helps: the analysis computes. */
 const workersMax = 64
 export const workersOption = (): Option =>
-  new Option('--workers <count>', 'threads that share the work')
-    .argParser(countOption(1, workersMax))
-    .default(Math.min(workersMax, availableParallelism()), 'one a core')
+  new Option('--workers <count>', 'threads that share the work (default: one a core)').argParser(countOption(1, workersMax))
+// Not a default of the option: those of `belay tcp` would hold for the commands below it too, whatever was given there.
+export const workersOf = ({ workers }: { readonly workers?: number }): number => workers ?? Math.min(workersMax, availableParallelism())
 
 const units: Readonly<Record<string, number>> = {
   '': 1,

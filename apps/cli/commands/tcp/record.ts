@@ -6,6 +6,7 @@ import { countOption, durationOption, leaf } from '../../command.ts'
 import { type Context, type GlobalOptions, runs } from '../../context.ts'
 import { type ExitCode, exitCodes } from '../../exit-codes.ts'
 import { fail } from '../../problems.ts'
+import { openEnding } from '../../tcp/ending.ts'
 import { Ring } from '../../tcp/ring.ts'
 import { captureFilter, sayDrops, startCapture } from '../../tcp/tcpdump.ts'
 import { captureHostOption, interfaceOption, sizeOption } from './options.ts'
@@ -59,9 +60,8 @@ async function record(context: Context, options: Options): Promise<ExitCode> {
     context.note(
       `Capturing on ${options.interface} into ${folder}: at most ${files} files of ${sayBytes(size)}, ${sayBytes(size * files)} in all${ring.files.length === 0 ? '' : ` (${ring.files.length} of an earlier ring count)`}. Ctrl-C ends it.`,
     )
-    const over = new AbortController()
-    const timer = options.for === undefined ? undefined : setTimeout(() => over.abort(), options.for)
-    const ending = AbortSignal.any([context.signal, over.signal])
+    using over = openEnding(context.signal, options.for)
+    const ending = over.signal
     ending.addEventListener('abort', () => void capture.stop(), { once: true })
     if (ending.aborted) void capture.stop()
     const drawing = process.stderr.isTTY === true && !context.json
@@ -76,7 +76,6 @@ async function record(context: Context, options: Options): Promise<ExitCode> {
       }
     }
     if (drawing) process.stderr.write('\r\u001b[K')
-    clearTimeout(timer)
     await ring.close()
     const { drops, says, code } = await capture.ended
     const wasAsked = ending.aborted
@@ -110,5 +109,16 @@ async function record(context: Context, options: Options): Promise<ExitCode> {
 const keepingFailed =
   (folder: string) =>
   (error: unknown): never => {
-    throw error instanceof Problem ? error : fail('ring-failed', { folder, because: sentenceOf(error) }, error)
+    if (error instanceof Problem) throw error
+    const because = reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? sentenceOf(error)
+    throw fail('ring-failed', { folder, because }, error)
   }
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EROFS: 'it is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'this user’s share of the disk is full',
+  ENOTDIR: 'a part of the path is a file',
+  EEXIST: 'it is a file',
+}

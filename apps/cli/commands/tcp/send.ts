@@ -60,7 +60,6 @@ async function send(context: Context, options: Options, files: readonly string[]
     const sofar = (): CaptureSummary => ({ ...unknown, name, sessions })
     const { captures: read, failures } = await analyse(context, [file], {
       workers: 1,
-      isHeld: true,
       onSession: async (record) => {
         sessions++
         if (!isWanted(record, choice)) return sender.forget(record.number)
