@@ -114,6 +114,7 @@ test('the length is that of the IP packet, whatever was captured, and that of th
   expect(decoded(frame.subarray(0, 60), { wire: frame.length }).p).toMatchObject({ length: 1000, truncated: true, wire: 1054, cut: false })
   const offloaded = ethernetFrame(ipPacket({ src: '10.0.0.1', dst: '10.0.0.2', protocol: 6, totalLength: 0 }, tcpSegment({ length: 90 })))
   expect(decoded(offloaded.subarray(0, 80), { wire: 70_000 }).p.length).toBe(70_000 - 54)
+  expect(decoded(offloaded, { wire: 2 ** 31 }).reason).toBe('bad IP header')
   const lie = ethernetFrame(ipPacket({ src: '10.0.0.1', dst: '10.0.0.2', protocol: 6, totalLength: 9000 }, tcpSegment({ length: 90 })))
   expect(decoded(lie).p.length).toBe(90)
 })

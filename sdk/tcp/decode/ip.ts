@@ -2,6 +2,9 @@
 import { type Cursor, ETHERNET, GRE, ICMP4, ICMP6, IP, MPLS, PROTOCOL, TCP, UDP } from './cursor.ts'
 import { badIp, cutBeforeIp, encrypted, fragmentOnly, otherProtocol } from './reasons.ts'
 
+/** The longest that systems make is 512 KiB (Linux' BIG TCP); a frame that claims more was never on a wire. */
+const totalMax = 2 ** 20
+
 /** Which of the two is told by its first four bits, whatever the layer before it promised. */
 export function readIp(c: Cursor): number {
   if (!c.has(1)) return cutBeforeIp
@@ -17,7 +20,7 @@ function readIp4(c: Cursor): number {
   // 0: the packet is larger than a length can say, or its card would have filled it in.
   const said = c.u16(2)
   const total = said === 0 ? c.limit - c.at : said
-  if (header < 20 || total < header) return badIp
+  if (header < 20 || total < header || total > totalMax) return badIp
   p.family = 4
   p.src0 = p.src1 = p.src2 = p.dst0 = p.dst1 = p.dst2 = 0
   p.src3 = c.view.getInt32(c.at + 12)
@@ -69,6 +72,7 @@ function readIp6(c: Cursor): number {
   let next = c.u8(6)
   // 0: a jumbogram, whose length is in an option and no shorter than what was on the wire; or offloading, as in IPv4.
   const total = said === 0 ? c.limit - at : 40 + said
+  if (total > totalMax) return badIp
   const whole = at + total <= c.end
   c.bound(total)
   c.at += 40
