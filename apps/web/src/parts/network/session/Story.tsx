@@ -9,6 +9,17 @@ const heads: Readonly<Record<Sentence['kind'], string>> = {
 }
 const order = ['happened', 'limits', 'try', 'trust'] as const
 
+/** What stands between backticks is a command. */
+const withCommands = (text: string) =>
+  text.split('`').map((part, at) =>
+    at % 2 === 1 ? (
+      // The order of a sentence's parts never changes.
+      <code key={`${at} ${part}`}>{part}</code>
+    ) : (
+      part
+    ),
+  )
+
 /** The session in words. A moment that is told leads to its place in the graphs. */
 export function Story({ story, onMoment }: { story: Its; onMoment: ((ms: number) => void) | undefined }) {
   return (
@@ -35,7 +46,7 @@ export function Story({ story, onMoment }: { story: Its; onMoment: ((ms: number)
                       </button>
                     ))}
                   {kind === 'happened' && it.at === undefined && <span className="story-at" />}
-                  <span>{it.text}</span>
+                  <span>{withCommands(it.text)}</span>
                 </li>
               ))}
             </ul>
