@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { type AnalyserOptions, createAnalyser } from './analyser.ts'
 import { captureBytes } from './files/bytes.ts'
 import { Merge, type Receiver } from './files/merge.ts'
-import { creditMax, type News, type Order, type Start } from './files/messages.ts'
+import { creditMax, type News, type Order, sliceBytes, type Start } from './files/messages.ts'
 import type { CaptureSummary, SessionRecord, Turn } from './types.ts'
 
 export type FileOptions = AnalyserOptions & { readonly signal?: AbortSignal }
@@ -30,6 +30,8 @@ export type FilesOptions = {
   /** Each session as it comes out; a promise holds its worker back until it is kept. */
   readonly onSession: (record: SessionRecord) => void | Promise<void>
   readonly onTurn?: (turn: Turn, session: number, path: string) => void
+  /** So many bytes more of a capture, unpacked, have been read by all that share it. */
+  readonly onRead?: (bytes: number, path: string) => void
   /** Threads; as many as there are cores by default. */
   readonly workers?: number
   /** Live sessions at most, of each capture. */
@@ -97,8 +99,12 @@ export async function analyseFiles(paths: readonly string[], options: FilesOptio
 const sharedMin = 64 * 2 ** 20
 
 async function analyseWith(hands: readonly Hand[], path: string, options: FilesOptions): Promise<CaptureSummary> {
-  const { onSession, onTurn, liveMax } = options
-  const receiver: Receiver = { onSession, onTurn: onTurn && ((turn, session) => onTurn(turn, session, path)) }
+  const { onSession, onTurn, onRead, liveMax } = options
+  const receiver: Receiver = {
+    onSession,
+    onTurn: onTurn && ((turn, session) => onTurn(turn, session, path)),
+    onSlice: onRead && (() => onRead(sliceBytes, path)),
+  }
   const merge = new Merge(hands.length, receiver, (index) => hands[index]?.taken())
   await new Promise<void>((resolve, reject) => {
     for (const [index, hand] of hands.entries()) {
@@ -127,7 +133,8 @@ class Hand {
     Atomics.store(this.#credit, 0, creditMax)
     // Types are stripped where we run from source; what is published has been built.
     const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
-    this.#worker = new Worker(file, { workerData: { credit: this.#credit } satisfies Start })
+    // Without our flags: some (--input-type, --import) are for the program that asked, not for what it starts.
+    this.#worker = new Worker(file, { workerData: { credit: this.#credit } satisfies Start, execArgv: [] })
     this.#worker.on('message', (news: News) => this.#news(news))
     this.#worker.on('error', (error: Error) => this.#failed(error))
   }

@@ -33,7 +33,7 @@ export async function analyse(context: Context, given: readonly string[], taking
   const files = [...new Set(given)]
   refuseTyping(files)
   const sizes = await Promise.all(files.map(sizeOf))
-  using progress = openProgress(context, sizes)
+  using progress = openProgress(context, files, sizes)
   const outcomes = new Map<string, CaptureSummary | Problem>()
   /** What was promised and is not kept yet. */
   const promised: Promise<void>[] = []
@@ -53,6 +53,7 @@ export async function analyse(context: Context, given: readonly string[], taking
       workers: taking.workers,
       signal: context.signal,
       onSession: (record) => taken(record.capture, record),
+      onRead: (bytes) => progress.bytes(bytes),
       ...(onTurn === undefined ? {} : { onTurn }),
     })
     for (const it of found) ended(it.path, 'error' in it ? it.error : it.summary)
@@ -64,7 +65,13 @@ export async function analyse(context: Context, given: readonly string[], taking
     }
     try {
       const hold = async (): Promise<void> => void (await Promise.all(promised.splice(0)))
-      const summary = await analyseOne(file, { onSession, ...(onTurn === undefined ? {} : { onTurn }) }, context.signal, hold)
+      const summary = await analyseOne(
+        file,
+        { onSession, ...(onTurn === undefined ? {} : { onTurn }) },
+        context.signal,
+        hold,
+        progress.bytes,
+      )
       await hold()
       ended(file, summary)
     } catch (error) {
@@ -82,20 +89,26 @@ export async function analyse(context: Context, given: readonly string[], taking
 /** Pieces of a file: about 10 ms of work, after which what came out is carried away. */
 const pieceBytes = 1_024 * 1_024
 
-/** One file in this thread. @param hold awaited between two pieces @throws what Node and the reader say */
+/** One file in this thread. @param hold awaited between two pieces @param onRead told how many bytes of the file were read more @throws what Node and the reader say */
 export function analyseOne(
   file: string,
   options: Omit<AnalyserOptions, 'name'>,
   signal: AbortSignal,
   hold: () => Promise<void> = async () => {},
+  onRead: (bytes: number) => void = () => {},
 ): Promise<CaptureSummary> {
   const source = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: pieceBytes })
-  return analyseFile(heldBack(source, hold), { ...options, name: file, signal })
+  return analyseFile(heldBack(source, hold, onRead), { ...options, name: file, signal })
 }
 
-async function* heldBack(source: AsyncIterable<Uint8Array>, hold: () => Promise<void>): AsyncGenerator<Uint8Array, void, void> {
+async function* heldBack(
+  source: AsyncIterable<Uint8Array>,
+  hold: () => Promise<void>,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, void> {
   for await (const piece of source) {
     yield piece
+    onRead(piece.length)
     await hold()
   }
 }
@@ -124,6 +137,8 @@ function whyNot(file: string, name: string, error: Error): Problem {
 }
 
 type Progress = {
+  /** So many more were read. */
+  bytes(count: number): void
   /** One more came out. */
   session(): void
   [Symbol.dispose](): void
@@ -134,23 +149,27 @@ const drawEveryMs = 200
 /** What is done sooner needs no line about it. */
 const silentMs = 500
 
-/** A line on stderr that says that it goes on; only for eyes. */
-function openProgress({ json }: Context, sizes: readonly (number | undefined)[]): Progress {
+/** A line on stderr that says how far it is; only for eyes. */
+function openProgress({ json }: Context, files: readonly string[], sizes: readonly (number | undefined)[]): Progress {
   const { stderr } = process
-  if (stderr.isTTY !== true || json) return { session: () => {}, [Symbol.dispose]: () => {} }
+  if (stderr.isTTY !== true || json) return { bytes: () => {}, session: () => {}, [Symbol.dispose]: () => {} }
   const beganMs = Date.now()
   let sessions = 0
+  let read = 0
   let isDrawn = false
-  const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
-  const what = `${bytes === 0 ? 'Reading' : `Reading ${sayBytes(bytes)}`}${sizes.length === 1 ? '' : ` in ${sizes.length} files`}`
+  // Of what is packed nobody knows how much there will be.
+  const isKnown = sizes.every((size) => size !== undefined) && !files.some((file) => /\.(gz|zst)$/.test(file))
+  const most = isKnown ? sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) : Number.POSITIVE_INFINITY
+  const whole = isKnown ? ` of ${sayBytes(most)}` : ''
+  const where = files.length === 1 ? basename(files[0] ?? '') : sayCount(files.length, 'capture')
   const timer = setInterval(() => {
-    const ms = Date.now() - beganMs
-    if (ms < silentMs) return
+    if (Date.now() - beganMs < silentMs) return
     isDrawn = true
-    stderr.write(`\r\u001b[K${what}: ${sayCount(sessions, 'session')} so far, ${(ms / 1_000).toFixed(1)} s`)
+    stderr.write(`\r\u001b[KReading ${where}: ${sayBytes(Math.min(read, most))}${whole}, ${sayCount(sessions, 'session')} so far`)
   }, drawEveryMs)
   timer.unref()
   return {
+    bytes: (count) => void (read += count),
     session: () => void sessions++,
     [Symbol.dispose]: () => {
       clearInterval(timer)

@@ -10,6 +10,7 @@ import {
   mainDirection,
   paintGrade,
   paintLimit,
+  payload,
   resentOf,
   rttOf,
   sayEndpoint,
@@ -54,7 +55,10 @@ export function sessionView(it: SessionRecord, eye: Eye): string {
           'started',
           `${new Date(it.startedMs).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })} ${sayMoment(it.startedMs)}, ${sayLength(it.duration * 1_000)}, frames ${sayNumber(it.firstFrame)} to ${sayNumber(it.lastFrame)}`,
         ],
-        ['goodput', `${spaced(sayRate(goodput(it)))}, at its best ${spaced(sayRate(mainDirection(it).goodputPeakBps))}`],
+        [
+          'goodput',
+          payload(it) === 0 ? null : `${spaced(sayRate(goodput(it)))}, at its best ${spaced(sayRate(mainDirection(it).goodputPeakBps))}`,
+        ],
         ['ceilings', ceilings(it)],
         ['opened', handshake(it)],
         ['closed', closes[it.close]],
@@ -170,12 +174,9 @@ function overTime(it: SessionRecord, { look, paint }: Eye): readonly string[] {
   if (of.bytes.length < 2 || stepMs === 0) return []
   const known = (points: readonly (number | null)[]): readonly number[] => points.filter((point) => point !== null)
   const titles = ['throughput', 'sent again', 'round trip', 'in flight'] as const
-  const points = [
-    of.bytes,
-    of.resent,
-    of.rttMs.some((some) => some !== null) ? of.rttMs : (directions[1 - main]?.rttMs ?? []),
-    of.inFlight,
-  ] as const
+  // Beside an end of the path one direction's round trips are those of that host alone.
+  const slower = directions.toSorted((x, y) => Math.max(0, ...known(y.rttMs)) - Math.max(0, ...known(x.rttMs)))[0]
+  const points = [of.bytes, of.resent, slower?.rttMs ?? [], of.inFlight] as const
   const tops = [
     (top: number) => spaced(sayRate((top * 8_000) / stepMs)),
     (top: number) => sayCount(top, 'segment'),

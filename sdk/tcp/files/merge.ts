@@ -9,6 +9,8 @@ import type { News, Told } from './messages.ts'
 export type Receiver = {
   readonly onSession: (record: SessionRecord) => void | Promise<void>
   readonly onTurn?: (turn: Turn, session: number) => void
+  /** `sliceBytes` more have been read; the last slice is shorter. */
+  readonly onSlice?: () => void
 }
 
 type Share = {
@@ -98,6 +100,7 @@ export class Merge {
     begun.sort((one, other) => one.frame - other.frame)
     for (const { share } of begun) share.numbers.set(share.begun++, this.#sessions++)
     for (const index of this.#shares.keys()) this.#taken(index)
+    this.#receiver.onSlice?.()
   }
 }
 
