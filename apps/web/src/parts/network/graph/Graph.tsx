@@ -50,7 +50,8 @@ export function Graph({ name, says, view, heightPx, hasTimes, draw, heightOf, on
   const redraw = useRef<() => void>(() => {})
   useEffect(() => {
     const element = canvas.current
-    const ctx = element?.getContext('2d')
+    // What is opaque need not be mixed with what lies beneath: a third less work for whoever has no graphics card.
+    const ctx = element?.getContext('2d', { alpha: false })
     if (!element || !ctx || width === 0) return
     const scale = Math.min(window.devicePixelRatio, 2)
     element.width = Math.round(width * scale)
@@ -60,7 +61,8 @@ export function Graph({ name, says, view, heightPx, hasTimes, draw, heightOf, on
     const paint = () => {
       asked = 0
       ctx.setTransform(scale, 0, 0, scale, 0, 0)
-      ctx.clearRect(0, 0, width, heightPx)
+      ctx.fillStyle = ink.panel
+      ctx.fillRect(0, 0, width, heightPx)
       told.current.draw({ ctx, box: told.current.box, view, ink, hasTimes })
     }
     // Many changes within a frame are one drawing.
