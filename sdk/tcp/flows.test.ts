@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import fc from 'fast-check'
 import { Flows, shardOf } from './flows.ts'
 import { Packet } from './packet.ts'
-import type { Session } from './side.ts'
+import type { Session } from './session.ts'
 
 const end = fc.record({ host: fc.integer({ min: 1, max: 5 }), port: fc.integer({ min: 1, max: 4 }) })
 const family = fc.constantFrom<4 | 6>(4, 6)

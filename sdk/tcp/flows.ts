@@ -3,7 +3,7 @@
  * no object. Both directions have one key; VLANs are no part of it, as in tshark.
  */
 import type { Packet } from './packet.ts'
-import { Session } from './side.ts'
+import { Session } from './session.ts'
 
 /** Words of a key: both addresses, both ports, the family. `a` is the end that sent the first packet. */
 const keyWords = 10

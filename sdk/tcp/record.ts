@@ -2,7 +2,8 @@
 import { addressText } from './addresses.ts'
 import type { Flows } from './flows.ts'
 import { scoreOf } from './quality/score.ts'
-import type { Session, Side } from './side.ts'
+import type { Session } from './session.ts'
+import type { Side } from './side.ts'
 import { type CaptureQuality, type Direction, type Endpoint, type Handshake, type Label, labels, type SessionRecord } from './types.ts'
 
 export function recordOf(session: Session, flows: Flows, capture: string): SessionRecord {

@@ -1,6 +1,7 @@
 /** Counts a segment into its session: what happened, as plain numbers. What it means is told by evidence, limits and turns. */
 import { ACK, CWR, ECE, FIN, type Packet, RST, SYN } from './packet.ts'
-import type { Session, Side } from './side.ts'
+import type { Session } from './session.ts'
+import type { Side } from './side.ts'
 import { kinds, labels } from './types.ts'
 
 const kindOf = (kind: (typeof kinds)[number]): number => kinds.indexOf(kind)

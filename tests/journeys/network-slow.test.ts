@@ -131,7 +131,7 @@ describe.skipIf(missing)(`a bad link between users and cloud${missing === undefi
     )
     // The edge knows a method only by its path; what thinks for long is one of them, and no page does.
     const thinks = told.calls.filter((it) => it.method === 'Stats.save' && it.slowBecause !== 'unknown')
-    const pages = told.calls.filter((it) => / page$/.test(it.method) && it.slowBecause !== 'unknown')
+    const pages = told.calls.filter((it) => it.method.endsWith(' page') && it.slowBecause !== 'unknown')
     expect(thinks.length).toBeGreaterThan(2)
     expect(pages.length).toBeGreaterThan(2)
     const right = [...thinks.filter((it) => it.slowBecause === 'server'), ...pages.filter((it) => it.slowBecause === 'network')]

@@ -13,7 +13,6 @@
  * A segment in order and an acknowledgement of it take a few comparisons; the rest is made when a session needs it.
  */
 import { FIN, type Packet, RST, SYN } from '../packet.ts'
-import type { Side } from '../side.ts'
 import type { Direction } from '../types.ts'
 import { Flight } from './flight.ts'
 import { idsCount, wasLost } from './holes.ts'
@@ -32,6 +31,17 @@ const farBytes = 2 ** 30
 const usualMss = 1460
 /** A byte below the next one, sent again within this time of its sending, is data; keep-alives wait longer. */
 const keepAliveMinNs = 1e9
+
+/** What it asks of the two ends, as they are before the packet is counted. */
+type End = {
+  readonly evidence: Evidence
+  readonly synSeen: boolean
+  readonly sackPermitted: boolean
+  readonly mss: number
+  readonly una: number
+  readonly window: number
+  readonly windowKnown: boolean
+}
 
 export class Evidence {
   /** Bytes of payload that were never seen before. */
@@ -70,7 +80,7 @@ export class Evidence {
    * Asked before the packet is counted in `mine`, for segments with data, SYN or FIN and those of a keep-alive's shape.
    * @returns the position in `kinds`; -1: it was none of these after all
    */
-  segment(p: Packet, t: number, mine: Side, theirs: Side): number {
+  segment(p: Packet, t: number, mine: End, theirs: End): number {
     const start = p.seq
     const flags = p.flags
     const length = p.length
@@ -91,7 +101,7 @@ export class Evidence {
     this.next = end
   }
 
-  #unusual(p: Packet, t: number, start: number, end: number, mine: Side, theirs: Side): number {
+  #unusual(p: Packet, t: number, start: number, end: number, mine: End, theirs: End): number {
     const { flags, length } = p
     // What an RST carries is a reason in words, no part of the stream (RFC 1122, 4.2.2.12).
     if ((flags & RST) !== 0) return length > 0 ? NEW : NONE
@@ -149,7 +159,7 @@ export class Evidence {
   }
 
   /** An empty segment, or one byte. @returns NEW: neither probe nor keep-alive */
-  #probe(t: number, start: number, length: number, theirs: Side): number {
+  #probe(t: number, start: number, length: number, theirs: End): number {
     const closed = theirs.windowKnown && theirs.window === 0
     const below = (this.next - start) | 0
     // Some probe with the byte that comes next; it may be refused, so it is not entered as sent.
@@ -177,7 +187,7 @@ export class Evidence {
   }
 
   /** A segment that begins below what was seen already: sent again, filling holes, or both. */
-  #behind(p: Packet, t: number, start: number, end: number, mine: Side, theirs: Side): number {
+  #behind(p: Packet, t: number, start: number, end: number, mine: End, theirs: End): number {
     const trouble = this.#troubled()
     const { holes } = trouble
     const mss = mssOf(p, theirs)
@@ -254,7 +264,7 @@ export class Evidence {
   }
 
   /** `acker` acknowledges what `mine` (whose evidence this is) sent; before `mine.una` moves. Samples round trips, learns of DSACKs. */
-  acknowledged(p: Packet, t: number, _mine: Side, acker: Side): void {
+  acknowledged(p: Packet, t: number, _mine: End, acker: End): void {
     this.sampled = false
     if (!this.#started) return
     if ((p.flags & RST) !== 0) {
@@ -321,7 +331,7 @@ export class Evidence {
   }
 
   /** An acknowledgement of what was not seen. @returns false: it is of something else, and not to be believed */
-  #unseen(p: Packet, t: number, acker: Side): boolean {
+  #unseen(p: Packet, t: number, acker: End): boolean {
     const over = (p.ack - this.next) | 0
     if (over > farBytes) return false
     const trouble = this.#troubled()
@@ -339,13 +349,13 @@ export class Evidence {
   }
 
   /** More is acknowledged: what is over now, which holes the capture made, what was sent again in vain. */
-  #recovers(trouble: Trouble, p: Packet, echo: number, acker: Side): void {
+  #recovers(trouble: Trouble, p: Packet, echo: number, acker: End): void {
     if (echo !== -1) trouble.resent.echoed(this.una, echo)
     if (trouble.holes.unacknowledged) trouble.holes.acknowledge(p.ack, (bytes) => trouble.missed(bytes, mssOf(p, acker)))
     trouble.moved(p.ack)
   }
 
-  #selective(p: Packet, t: number, acker: Side): void {
+  #selective(p: Packet, t: number, acker: End): void {
     const trouble = this.#troubled()
     const { sack, sacks } = p
     const left = sack[0] as number
@@ -409,7 +419,7 @@ type Summary = Pick<Direction, 'rtt' | 'retransmissions' | 'reordered' | 'lostBe
 }
 
 /** Payload of a full segment. Timestamps take 12 bytes of what the other side's SYN allowed (RFC 6691). */
-function mssOf(p: Packet, theirs: Side): number {
+function mssOf(p: Packet, theirs: End): number {
   const mss = theirs.mss > 0 ? theirs.mss : usualMss
   return p.hasTimestamps && mss > 12 ? mss - 12 : mss
 }

@@ -1,6 +1,5 @@
 /** Why a segment was sent again: the fourth rule of `evidence.ts`. */
 import { type Packet, SYN } from '../packet.ts'
-import type { Evidence } from './evidence.ts'
 import { FAST, SPURIOUS, TAIL, TIMEOUT } from './kinds.ts'
 import type { Trouble } from './trouble.ts'
 
@@ -11,13 +10,25 @@ const early = 0.9
 /** Many send again at the third duplicate acknowledgement (RFC 5681). */
 const dupAcksMin = 3
 
+/** What is known of one end's sendings. */
+type Known = {
+  readonly acked: boolean
+  readonly una: number
+  readonly next: number
+  readonly dupAcks: number
+  readonly heardAt: number
+  readonly minRttNs: number
+  readonly srttNs: number
+  readonly rttVarNs: number
+}
+
 /**
  * @param known when the segment was last sent; -1: before what is remembered
  * @param theirs of the other side: its round trips lie on the capture point's other side
  */
 export function whyResent(
-  mine: Evidence,
-  theirs: Evidence,
+  mine: Known,
+  theirs: Known,
   trouble: Trouble,
   p: Packet,
   t: number,
@@ -53,7 +64,7 @@ export function whyResent(
   return FAST
 }
 
-function timedOut(mine: Evidence, trouble: Trouble): number {
+function timedOut(mine: Known, trouble: Trouble): number {
   trouble.timedOut = true
   trouble.timedOutUntil = mine.next
   trouble.recovering = false

@@ -9,10 +9,10 @@
  */
 import { DUPLICATE, FAST, LOST_BEFORE, TAIL, TIMEOUT } from '../evidence/kinds.ts'
 import { ACK, FIN, type Packet, PSH, RST, SYN } from '../packet.ts'
-import type { Session, Side } from '../side.ts'
+import type { Conversation, Side } from '../side.ts'
 import { type Limit, limits, type SessionRecord } from '../types.ts'
 import { empty, more, Stream } from './stream.ts'
-import { verdictOf } from './verdict.ts'
+import { type Judging, verdictOf } from './verdict.ts'
 
 /** Shorter silences belong to a program at work; a person, or a pool that keeps a connection, waits longer. */
 export const idleNsMin = 1e9
@@ -35,8 +35,6 @@ export class LimitClock {
   #last = 0
   /** Silence that is charged when it is known who ends it. */
   #waitingNs = 0
-  /** During it nothing was on its way. */
-  #drained = false
   /** Who sent the last data. */
   #speaker: Stream | undefined = undefined
   /** The server has answered the client at all. */
@@ -46,7 +44,7 @@ export class LimitClock {
    * Called with every packet before it is counted: the interval since the last one is charged by the state in between.
    * @param kind position in `kinds`; -1 for a packet without data, SYN or FIN
    */
-  packet(session: Session, mine: Side, theirs: Side, p: Packet, t: number, kind: number): void {
+  packet(session: Conversation, mine: Side, theirs: Side, p: Packet, t: number, kind: number): void {
     const fromA = mine === session.a
     const data = p.length > 0 && kind >= 0 && kind < DUPLICATE
     const again = kind >= FAST && (kind <= TAIL || kind === LOST_BEFORE)
@@ -71,7 +69,7 @@ export class LimitClock {
     if (data) this.#data(session, mine, theirs, p, t, kind, again)
   }
 
-  #data(session: Session, mine: Side, theirs: Side, p: Packet, t: number, kind: number, again: boolean): void {
+  #data(session: Conversation, mine: Side, theirs: Side, p: Packet, t: number, kind: number, again: boolean): void {
     const fromA = mine === session.a
     let own = fromA ? this.a : this.b
     if (own === undefined) {
@@ -89,7 +87,7 @@ export class LimitClock {
   }
 
   /** By the handshake: SYN to SYN+ACK is the way from the capture to the server and back, SYN+ACK to ACK to the client. */
-  #place(session: Session, own: Stream, ofClient: boolean, t: number, mine: Side, theirs: Side): void {
+  #place(session: Conversation, own: Stream, ofClient: boolean, t: number, mine: Side, theirs: Side): void {
     const { synAt, synAckAt, openAt } = session
     if (synAt < 0 || synAckAt < 0 || mine.synRetries + theirs.synRetries > 0) return
     const server = synAckAt - synAt
@@ -98,7 +96,7 @@ export class LimitClock {
   }
 
   /** @param recovers whose loss ended this interval: what looked like silence was the wait for its timer */
-  #until(session: Session, t: number, recovers: Stream | undefined): void {
+  #until(session: Conversation, t: number, recovers: Stream | undefined): void {
     while (this.#far) {
       const dueA = this.a?.delayed?.next ?? Number.POSITIVE_INFINITY
       const dueB = this.b?.delayed?.next ?? Number.POSITIVE_INFINITY
@@ -111,7 +109,7 @@ export class LimitClock {
     this.#charge(session, t, recovers)
   }
 
-  #charge(session: Session, t: number, recovers: Stream | undefined): void {
+  #charge(session: Conversation, t: number, recovers: Stream | undefined): void {
     const ns = t - this.#last
     this.#last = t
     if (!this.#opened) {
@@ -130,13 +128,15 @@ export class LimitClock {
     const theirs = stream === this.a ? session.b : session.a
     if (!mine.finSeen && stream.windowClosed(mine, theirs)) {
       stream.receiver(ns, t, mine, theirs)
-    } else if (recovers !== undefined) recovers.lossNs += ns
+    } else if (recovers !== undefined) recovers.stall(ns)
     else if (!outstanding) {
       this.#waitingNs += ns
-      this.#drained = true
     } else if (stream.recovering) {
-      stream.lossNs += ns
-      stream.held = 'loss'
+      if (ns >= stallNs) stream.stall(ns)
+      else {
+        stream.lossNs += ns
+        stream.held = 'loss'
+      }
     } else if (stream.after === empty) this.#waitingNs += ns
     else {
       stream.path(ns, t, mine, theirs)
@@ -147,18 +147,16 @@ export class LimitClock {
   /** Whose silence it was is known: the end that speaks now. */
   #settle(own: Stream, mine: Side, theirs: Side, ofClient: boolean, length: number, t: number, again: boolean): void {
     const ns = this.#waitingNs
-    const drained = this.#drained
     this.#waitingNs = 0
-    this.#drained = false
     const before = this.#speaker
     if (before === own) {
       // What looked like silence was the wait for a timer.
       if (again) {
-        own.lossNs += ns
+        own.stall(ns)
         return
       }
       // It had sent all, and had more as soon as an acknowledgement made room: a buffer, not a program, was empty.
-      if (own.isJitter(ns) || (!drained && own.isClocked(t, mine))) {
+      if (own.isJitter(ns) || own.isClocked(t, mine)) {
         own.goOn(ns, t, mine, theirs)
         return
       }
@@ -171,7 +169,7 @@ export class LimitClock {
           return
         }
         if (own.delayed !== undefined) {
-          own.lossNs += ns
+          own.stall(ns)
           return
         }
       }
@@ -188,7 +186,7 @@ export class LimitClock {
   }
 
   /** As if the session ended now; nothing changes. @param endNs not before the last packet */
-  summary(session: Session, endNs: number): Limited {
+  summary(session: Judging, endNs: number): Limited {
     const rest = endNs > this.#last ? endNs - this.#last : 0
     const client = session.aIsClient ? this.a : this.b
     const waiting = this.#waitingNs + (this.#opened ? rest : 0)

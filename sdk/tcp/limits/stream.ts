@@ -27,6 +27,7 @@ const nearWindow = 3
 /** Of the segments of flat rounds, the share that no acknowledgement released, from which on something else than TCP spaces them. */
 const unclockedShare = 0.3
 const unclockedShareIfEven = 0.1
+const shapedSegmentsMin = 16
 /** Segments that come evenly: so many in a round trip, with no longer gap between them than this part of it. */
 const evenSegmentsMin = 6
 const evenGapShare = 1 / 3
@@ -60,6 +61,8 @@ export class Stream {
   receiverNs = 0
   lossNs = 0
   bandwidthNs = 0
+  /** Of `lossNs`: silence, until a timer ended it. */
+  stallNs = 0
   /** The other end, or the path, waited for this end's program. */
   applicationNs = 0
 
@@ -332,10 +335,12 @@ export class Stream {
     if (this.recovering) return
     this.recoveries++
     if (this.#roundAt >= 0) this.#end(t, mine, theirs)
+    // A shaper's queue may lie before the capture: then segments leave at its pace, whatever is acknowledged.
+    const shaped = this.#isSpaced() && (this.delayed === undefined ? this.#segments >= shapedSegmentsMin : this.#isFlat())
     this.#commitFlat()
     this.#lossFlight = this.flight(mine)
     this.#flatTop = 0
-    this.#lastLoss = this.#queuedFor >= queuedRounds ? congestionLoss : randomLoss
+    this.#lastLoss = shaped || this.#queuedFor >= queuedRounds ? congestionLoss : randomLoss
     this.#queued = false
     this.#queuedFor = 0
     this.recovering = true
@@ -370,6 +375,13 @@ export class Stream {
   /** A silence that the capture's distance may have made: the way is known to a part of it. */
   isJitter(ns: number): boolean {
     return this.delayed !== undefined && ns < jitterShare * this.#wayNow
+  }
+
+  /** Silence that a timer ended, or ends. */
+  stall(ns: number): void {
+    this.lossNs += ns
+    this.stallNs += ns
+    this.held = 'loss'
   }
 
   /** Charges such a silence to what held the sender back before it. */

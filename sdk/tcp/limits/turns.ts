@@ -6,7 +6,7 @@
 import { DUPLICATE, LOST_BEFORE, NEW, REORDERED } from '../evidence/kinds.ts'
 import { Samples } from '../evidence/samples.ts'
 import { ACK, type Packet, PSH } from '../packet.ts'
-import type { Session, Side } from '../side.ts'
+import type { Conversation, Side } from '../side.ts'
 import type { Turn, Turns } from '../types.ts'
 
 const silent = 0
@@ -39,7 +39,7 @@ export class TurnClock {
   #answers: Samples | undefined = undefined
 
   /** Called with every packet that carries data or acknowledges some. */
-  packet(session: Session, fromClient: boolean, p: Packet, t: number, kind: number): void {
+  packet(session: Conversation, fromClient: boolean, p: Packet, t: number, kind: number): void {
     if (p.length > 0) {
       if (kind >= NEW && kind < DUPLICATE) {
         if (fromClient) this.#asked(session.aIsClient ? session.a : session.b, p, t, kind)
@@ -119,7 +119,7 @@ export class TurnClock {
   }
 
   /** The session is over: so is its last turn, when it was answered. */
-  end(_session: Session): void {
+  end(_session: Conversation): void {
     if (this.#state === answering) this.#over()
   }
 

@@ -1,6 +1,6 @@
 /** What limited a session most, in one sentence with its figures, and what each limit would allow. */
 import { percent, rate, size, time, times, whole } from '../quality/words.ts'
-import type { Session, Side } from '../side.ts'
+import type { Conversation, Side } from '../side.ts'
 import { type Limit, limits, type SessionRecord } from '../types.ts'
 import type { Stream } from './stream.ts'
 
@@ -8,10 +8,17 @@ type Judged = Pick<SessionRecord, 'verdict' | 'ceilings'>
 
 /** More than this is sent again: the path is named as lossy even where the link was full for longer (Siekkinen et al.: 0.01). */
 const resentShareMax = 0.01
-/** But not for a loss that cost less than this part of the life. */
+/** But not for a loss that cost less than this part of the life, nor for the drops of a full queue, which silence nobody for long. */
 const lossShareMin = 0.25
+const stallShareMin = 0.1
 
-export function verdictOf(session: Session, ns: Readonly<Record<Limit, number>>, endNs: number): Judged {
+/** A session with what its clocks found. */
+export type Judging = Conversation & {
+  readonly limits: { readonly a: Stream | undefined; readonly b: Stream | undefined; readonly idleLongestNs: number }
+  readonly turns: { readonly count: number }
+}
+
+export function verdictOf(session: Judging, ns: Readonly<Record<Limit, number>>, endNs: number): Judged {
   const ends = endsOf(session)
   const main = ends.main
   const ceilings = main === undefined ? noCeilings : ceilingsOf(main)
@@ -40,13 +47,14 @@ export function verdictOf(session: Session, ns: Readonly<Record<Limit, number>>,
   }
 }
 
-function mostOf(session: Session, ns: Readonly<Record<Limit, number>>, endNs: number): Limit {
+function mostOf(session: Judging, ns: Readonly<Record<Limit, number>>, endNs: number): Limit {
   let most: Limit = 'handshake'
   for (const limit of limits) if (ns[limit] > ns[most]) most = limit
   if (most !== 'bandwidth' && most !== 'slowStart') return most
   const data = session.a.dataPackets + session.b.dataPackets
   const resent = (session.limits.a?.resent ?? 0) + (session.limits.b?.resent ?? 0)
-  return resent > resentShareMax * data && ns.loss > lossShareMin * endNs ? 'loss' : most
+  const stalled = (session.limits.a?.stallNs ?? 0) + (session.limits.b?.stallNs ?? 0)
+  return resent > resentShareMax * data && ns.loss > lossShareMin * endNs && stalled > stallShareMin * endNs ? 'loss' : most
 }
 
 // --- The direction that a sentence is about
@@ -54,7 +62,7 @@ function mostOf(session: Session, ns: Readonly<Record<Limit, number>>, endNs: nu
 type End = { readonly stream: Stream; readonly mine: Side; readonly theirs: Side; readonly who: string; readonly other: string }
 type Ends = { readonly all: readonly End[]; readonly main: End | undefined }
 
-function endsOf(session: Session): Ends {
+function endsOf(session: Judging): Ends {
   const { a, b } = session
   const [nameA, nameB] = session.aIsClient ? ['the client', 'the server'] : ['the server', 'the client']
   const all: End[] = []
@@ -98,7 +106,7 @@ function ceilingsOf(end: End): SessionRecord['ceilings'] {
 
 function sayOf(
   limit: Limit,
-  session: Session,
+  session: Judging,
   ends: Ends,
   ns: Readonly<Record<Limit, number>>,
   endNs: number,
@@ -160,13 +168,13 @@ function sayBandwidth(end: End, share: string, took: string): string {
   return `The link was full for ${took} (${share})${speed}${queue}`
 }
 
-function sayApplication(session: Session, ends: Ends, share: string, took: string): string {
+function sayApplication(session: Judging, ends: Ends, share: string, took: string): string {
   const slower = most(ends.all, (end) => end.stream.applicationNs) ?? (ends.main as End)
   const turns = ends.all.length > 1 && session.turns.count > 0 ? ` in ${whole(session.turns.count)} turns` : ''
   return `For ${took} (${share}) nothing was held back by the network: it waited for ${slower.who} to send more (${size(slower.mine.bytes)}${turns})`
 }
 
-function sayIdle(session: Session, ns: Readonly<Record<Limit, number>>, share: string, took: string): string {
+function sayIdle(session: Judging, ns: Readonly<Record<Limit, number>>, share: string, took: string): string {
   const others = limits.filter((limit) => limit !== 'idle')
   const active = others.reduce((sum, limit) => sum + ns[limit], 0)
   const next = others.reduce((best, limit) => (ns[limit] > ns[best] ? limit : best))
