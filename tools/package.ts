@@ -2,7 +2,7 @@
  * Makes what is published of rooms of ours: JavaScript and types instead of TypeScript, and a manifest for those who
  * have none of our workspaces.
  *
- *     node tools/package.ts [--into FOLDER] sdk/flags sdk/calls sdk/node
+ *     node tools/package.ts [--into FOLDER] sdk/flags sdk/calls sdk/node sdk/tcp
  *
  * writes FOLDER/NAME (dist/packages by default) and FOLDER/NAME-VERSION.tgz for each, and a line of JSON with where they
  * are. Ends with 1, and the findings on stderr, when publint or arethetypeswrong find anything.
@@ -72,7 +72,7 @@ type Entry = { readonly path: string; readonly name: string; readonly file: stri
 
 function entriesOf({ exports }: Manifest): Entry[] {
   // Fixtures are a door for tests of other rooms.
-  const published = Object.entries(exports).filter(([path]) => path !== './fixtures')
+  const published = Object.entries(exports).filter(([, file]) => basename(file) !== 'fixtures.ts')
   return published.map(([path, file]) => ({ path, file, name: basename(file).replace(/\.ts$/, '') }))
 }
 

@@ -12,6 +12,8 @@ import { promisify } from 'node:util'
 import type { CallBatch } from '@belay/call-record'
 import * as source from '@belay/flag-evaluator'
 import * as nodeSource from '@belay/node'
+import * as tcpSource from '@belay/tcp'
+import { back, type Captured, pcap, tcpFrame } from '@belay/tcp/fixtures'
 import { openChromium, type TemporaryFolder, temporaryFolder } from '@belay/testkit'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -103,7 +105,7 @@ const installed = (name: string) => join(folder.path, 'node_modules', name)
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  const rooms = ['sdk/flags', 'sdk/calls', 'sdk/node']
+  const rooms = ['sdk/flags', 'sdk/calls', 'sdk/node', 'sdk/tcp']
   const { stdout } = await promisify(execFile)(process.execPath, [
     join(root, 'tools/package.ts'),
     '--into',
@@ -130,10 +132,16 @@ test('a package has built files, its README and a manifest, and depends on nothi
       .split('\n')
       .sort()
   const common = ['./README.md', './dist/index.d.ts', './dist/index.js', './package.json']
-  for (const name of ['@belay/flag-evaluator', '@belay/call-record', '@belay/node']) {
-    // What both doors of a package use stands in a file of its own, whose name has a hash.
-    const found = files(name).filter((file) => !/^\.\/dist\/recorder-[\w-]+\.(d\.ts|js)$/.test(file))
-    expect(found).toEqual(name === '@belay/node' ? [...common, './dist/record.d.ts', './dist/record.js'].sort() : common)
+  const doors: Readonly<Record<string, readonly string[]>> = {
+    '@belay/flag-evaluator': [],
+    '@belay/call-record': [],
+    '@belay/node': ['record'],
+    '@belay/tcp': ['node', 'worker'],
+  }
+  for (const [name, others] of Object.entries(doors)) {
+    // What several doors of a package use stands in files of its own, whose names have a hash.
+    const found = files(name).filter((file) => !/^\.\/dist\/\w+-[\w-]{8}\.(d\.ts|js)$/.test(file))
+    expect(found).toEqual([...common, ...others.flatMap((door) => [`./dist/${door}.d.ts`, `./dist/${door}.js`])].sort())
     const manifest = readFileSync(join(installed(name), 'package.json'), 'utf8')
     expect(manifest).not.toMatch(/"\*"|"private"|"devDependencies"|\.ts",?$/)
   }
@@ -221,6 +229,72 @@ const server = createServer((request, response) => {
   const env = { ...process.env, BELAY_URL: server.url, BELAY_KEY: 'bsk_test', BELAY_DATA: alone.path }
   await promisify(execFile)(process.execPath, ['--import', '@belay/node/record', 'app.mjs'], { cwd: alone.path, env })
   expect(batches).toMatchObject([{ service: 'app', names: { methods: ['GET /items/{id}'], accounts: ['acme'] }, calls: { status: [200] } }])
+})
+
+/** A few sessions, one of which loses a segment. */
+const capture = pcap(
+  Array.from({ length: 40 }, (_, number): Captured[] => {
+    const client = { sport: 1024 + number }
+    const server = { ...back, dport: client.sport }
+    return [
+      { at: number * 1e6, frame: tcpFrame({ ...client, flags: 2, seq: 99, options: { mss: 1460 } }) },
+      { at: number * 1e6 + 20e6, frame: tcpFrame({ ...server, flags: 18, seq: 499, ack: 100 }) },
+      { at: number * 1e6 + 21e6, frame: tcpFrame({ ...client, seq: 100, ack: 500, length: 1000 }) },
+      { at: number * 1e6 + 22e6, frame: tcpFrame({ ...client, seq: 100, ack: 500, length: 1000 }) },
+      { at: number * 1e6 + 45e6, frame: tcpFrame({ ...server, seq: 500, ack: 1100, length: 10 + number }) },
+    ]
+  })
+    .flat()
+    .toSorted((one, other) => one.at - other.at),
+)
+
+/** Runs in Node and in the page from its own text. */
+function sessionsOf(kit: typeof tcpSource, file: Uint8Array): string {
+  const said: unknown[] = []
+  const analyser = kit.createAnalyser({ name: 'capture', onSession: (session) => said.push(session, kit.storyOf(session)) })
+  analyser.write(file)
+  said.push(analyser.end())
+  return JSON.stringify(said)
+}
+
+test('the analysis of TCP built for Node says what its source says, in threads too', async () => {
+  writeFileSync(join(folder.path, 'capture.pcap'), capture)
+  writeFileSync(
+    join(folder.path, 'tcp.mjs'),
+    `import * as kit from '@belay/tcp'
+import { analyseFiles } from '@belay/tcp/node'
+import { readFileSync } from 'node:fs'
+const sessionsOf = ${sessionsOf.toString()}
+const records = []
+const outcomes = await analyseFiles(['capture.pcap', 'capture.pcap'], { workers: 2, onSession: (record) => records.push(record) })
+process.stdout.write(JSON.stringify([sessionsOf(kit, readFileSync('capture.pcap')), outcomes.map(({ summary }) => summary.sessions), records.length]))`,
+  )
+  const { stdout } = await promisify(execFile)(process.execPath, ['tcp.mjs'], { cwd: folder.path, maxBuffer: 64 * 1024 * 1024 })
+  expect(JSON.parse(stdout)).toEqual([sessionsOf(tcpSource, capture), [40, 40], 80])
+})
+
+test('in a browser too: no part of it asks for Node', async (context) => {
+  const browser = await openChromium()
+  if ('skipped' in browser) return context.skip(browser.skipped)
+  try {
+    const page = await browser.newPage()
+    await page.route('**/*', (route) => {
+      const { pathname } = new URL(route.request().url())
+      if (pathname === '/')
+        return route.fulfill({ contentType: 'text/html', body: '<!doctype html><script type="module" src="/ask.js"></script>' })
+      if (pathname === '/capture') return route.fulfill({ body: Buffer.from(capture) })
+      const ask = `import * as kit from '/index.js'
+const sessionsOf = ${sessionsOf.toString()}
+globalThis.said = fetch('/capture').then((response) => response.arrayBuffer()).then((file) => sessionsOf(kit, new Uint8Array(file)))`
+      const body = pathname === '/ask.js' ? ask : readFileSync(join(installed('@belay/tcp'), 'dist', pathname), 'utf8')
+      return route.fulfill({ contentType: 'text/javascript', body })
+    })
+    await page.goto('https://page.example/')
+    const said = await page.evaluate(() => (globalThis as unknown as { said: Promise<string> }).said)
+    expect(said).toEqual(sessionsOf(tcpSource, capture))
+  } finally {
+    await browser.close()
+  }
 })
 
 async function listening(answer: RequestListener) {
