@@ -3,8 +3,12 @@
  *
  *     node bench/tcp/analyse.ts FILE WORKERS    # 1: in this thread
  */
+import module from 'node:module'
 import type { SessionRecord } from '@belay/tcp'
-import { analyseFile, analyseFiles } from '@belay/tcp/node'
+
+// As `belay` itself does.
+module.enableCompileCache()
+const { analyseFile, analyseFiles } = await import('@belay/tcp/node')
 
 const [file = '', workers = '1'] = process.argv.slice(2)
 const lines: string[] = []
