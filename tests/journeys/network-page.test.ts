@@ -136,7 +136,7 @@ describe.skipIf(missing)(`TCP sessions in the page${missing === undefined ? '' :
     await signIn(page)
     const graph = () => page.locator('[data-graph="Time-sequence graph"]')
     const views = [
-      { name: 'network', path: '/network', shows: () => page.getByRole('table', { name: 'Sessions' }).getByRole('link') },
+      { name: 'network', path: '/network?port=40003', shows: () => page.getByRole('table', { name: 'Sessions' }).getByRole('link') },
       { name: 'network-session', path: '/network/sessions/far-capture.3', shows: graph },
       { name: 'network-compare', path: '/network/compare?a=near-capture&b=far-capture', shows: () => measure(page, /round trip, median/i) },
       { name: 'network-calls', path: '/network/calls', shows: () => page.getByText('No call fits') },
