@@ -106,7 +106,9 @@ test('nothing of one packet is left in the next', () => {
   const fresh = new Packet()
   const plain = tcpFrame({ ipId: 5 })
   new Decoder().decode(plain, 0, plain.length, plain.length, 1, fresh)
-  expect({ ...p, sack: 0 }).toEqual({ ...fresh, sack: 0 })
+  // What is behind the last block is not looked at.
+  fresh.sack.set(p.sack)
+  expect(p).toEqual(fresh)
 })
 
 test('the length is that of the IP packet, whatever was captured, and that of the frame where the IP packet says 0', () => {

@@ -1,5 +1,5 @@
 /** What carries whole packets or frames inside UDP, GRE and ICMP errors. */
-import { type Cursor, ETHERNET, ETHERTYPE, GRE, IP, MPLS, PPP, WLAN } from './cursor.ts'
+import { type Cursor, ETHERNET, ETHERTYPE, GRE, IP, MPLS, PPP } from './cursor.ts'
 import { nextProtocol, readWlan } from './layers.ts'
 import { cutInTunnel, encrypted, icmpOnly, notIp, otherProtocol, udpOnly } from './reasons.ts'
 

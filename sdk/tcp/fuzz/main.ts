@@ -57,23 +57,27 @@ async function command(): Promise<void> {
   const seed = Number(values.seed)
   if (values.only !== undefined) {
     const random = new Random(seed, Number(values.only))
-    console.log(judge(mutatedInput(random, seedsOf(capturesIn(values.captures))).file, random))
+    say(JSON.stringify(judge(mutatedInput(random, seedsOf(capturesIn(values.captures))).file, random)))
     return
   }
   const threads = Number(values.workers)
   const mutations = Math.ceil(Number(values.mutations) / threads)
-  console.log(`seed ${seed}, ${threads} threads`)
+  say(`seed ${seed}, ${threads} threads`)
   const began = performance.now()
   const said: Report[] = []
-  const shown = setInterval(() => console.log(`${line(said)} in ${Math.round((performance.now() - began) / 1000)} s`), 15_000)
+  const shown = setInterval(() => say(`${line(said)} in ${Math.round((performance.now() - began) / 1000)} s`), 15_000)
   const ends = Array.from({ length: threads }, (_, first) =>
     thread({ seed, first, step: threads, mutations, captures: values.captures }, (report) => (said[first] = report)),
   )
   const findings = (await Promise.all(ends)).flatMap((finding) => finding ?? [])
   clearInterval(shown)
-  console.log(`${line(said)} in ${Math.round((performance.now() - began) / 1000)} s, ${findings.length} findings`)
-  for (const finding of findings) console.error(finding)
+  say(`${line(said)} in ${Math.round((performance.now() - began) / 1000)} s, ${findings.length} findings`)
+  for (const finding of findings) process.stderr.write(`${finding}\n`)
   process.exitCode = findings.length === 0 ? 0 : 1
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
 }
 
 function line(reports: readonly Report[]): string {

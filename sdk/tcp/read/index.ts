@@ -1,3 +1,3 @@
 export { CaptureError } from './error.ts'
-export { type CaptureReader, createCaptureReader } from './reader.ts'
-export type { CaptureInterface, FrameSink, ReadSummary } from './summary.ts'
+export { createCaptureReader } from './reader.ts'
+export type { ReadSummary } from './summary.ts'
