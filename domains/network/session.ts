@@ -69,7 +69,9 @@ export async function readSession(ground: Ground, id: string): Promise<NetworkSe
       startedMs: it.started_ms,
     })),
     notes: [
-      ...(record.turns.count > turns.length ? [`The ${sayCount(turns.length, 'slowest turn')} of ${record.turns.count} are listed.`] : []),
+      ...(turns.length > 0 && record.turns.count > turns.length
+        ? [`The ${sayCount(turns.length, 'slowest turn')} of ${record.turns.count} are listed.`]
+        : []),
       ...(calls.length >= callsMax ? [`Only ${sayCount(callsMax, 'call')} of this session were looked at.`] : []),
     ],
   }
