@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CaptureSummary, SessionRecord } from '@belay/tcp'
+import type { CaptureSummary } from '@belay/tcp'
 import { Problem, sayCount, sentenceOf } from '@belay/base'
 import { countOption, durationOption, leaf } from '../../command.ts'
 import { type Context, type GlobalOptions, runs } from '../../context.ts'
@@ -141,11 +141,17 @@ async function watchPackets(context: Context, options: Options, capture: Capture
   const sending = options.send === true ? await openSender(context, { ...options, name }) : undefined
   const totals = new Totals()
   const worst = new Foremost('score', worstShown)
+  /** Sent before they came out. */
+  const early = new Set<number>()
   const packets = new LivePackets(name, {
     onSession: (record) => {
       totals.add(record)
       worst.add(record)
-      sending?.session(record)
+      if (early.delete(record.number)) {
+        // It was sent; its last turn is told only now.
+        sending?.know(record)
+        sending?.forget(record.number)
+      } else sending?.session(record)
       if (context.json) context.event({ event: 'session', session: record }, () => undefined)
     },
     ...(sending === undefined ? {} : { onTurn: (turn, session) => sending.turn(turn, session) }),
@@ -162,7 +168,7 @@ async function watchPackets(context: Context, options: Options, capture: Capture
   void capture.ended.then(() => over.end())
   const summary = (): CaptureSummary => ({ ...blank(name), sessions: totals.sessions })
   await watch(context, options, `Packets of ${options.interface}, by tcpdump.`, over.signal, over.end, async () => {
-    if (sending !== undefined) await sendMeanwhile(sending, packets, summary(), context)
+    if (sending !== undefined) await sendMeanwhile(sending, packets, early, summary(), context)
     return packets.frame(Date.now())
   })
   const endedItself = !over.signal.aborted
@@ -198,9 +204,27 @@ const blank = (name: string): CaptureSummary => ({
 const warningOf = (drops: Drops): readonly string[] =>
   (drops.droppedByKernel ?? 0) + (drops.droppedByInterface ?? 0) > 0 ? [sayDrops(drops) ?? ''] : []
 
-/** A server that is away for a moment must not end the table. */
-async function sendMeanwhile(sending: Sending, packets: LivePackets, summary: CaptureSummary, context: Context): Promise<void> {
-  for (const record of packets.open() as readonly SessionRecord[]) sending.know(record)
+/** Closed so long, and nothing late comes any more. */
+const quietMs = 10_000
+
+/**
+ * On a quiet link closed sessions come out late, so what is over is sent as it is. A server that is away for a moment must
+ * not end the table.
+ */
+async function sendMeanwhile(
+  sending: Sending,
+  packets: LivePackets,
+  early: Set<number>,
+  summary: CaptureSummary,
+  context: Context,
+): Promise<void> {
+  for (const record of packets.open()) {
+    const endedMs = record.startedMs + record.duration * 1_000
+    sending.know(record)
+    if (record.close === 'open' || record.close === 'halfClosed' || Date.now() - endedMs < quietMs || early.has(record.number)) continue
+    early.add(record.number)
+    sending.session(record)
+  }
   try {
     await sending.meanwhile(summary)
   } catch (error) {

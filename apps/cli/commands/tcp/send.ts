@@ -144,6 +144,7 @@ export type Sending = {
   session(record: SessionRecord): void
   turn(turn: Turn, session: number): void
   know(record: SessionRecord): void
+  forget(session: number): void
   meanwhile(summary: CaptureSummary): Promise<void>
   end(summary: CaptureSummary): Promise<void>
 }
@@ -170,6 +171,7 @@ export async function openSender(
     },
     turn: (turn, session) => sender.turn(turn, session),
     know: (record) => sender.know(record),
+    forget: (session) => sender.forget(session),
     meanwhile: async (summary) => {
       if (Date.now() - lastMs < everyMs) return
       lastMs = Date.now()
