@@ -34,6 +34,8 @@ export type FilesOptions = {
   readonly onRead?: (bytes: number, path: string) => void
   /** Threads; as many as there are cores by default. */
   readonly workers?: number
+  /** Bytes of a file from which its sessions are divided among threads that have no file of their own; 64 MiB by default. */
+  readonly dividedFrom?: number
   /** Live sessions at most, of each capture. */
   readonly liveMax?: number
   readonly signal?: AbortSignal
@@ -60,7 +62,8 @@ export async function analyseFiles(paths: readonly string[], options: FilesOptio
   )
   const shared: number[] = []
   const alone: number[] = []
-  for (const [index, size] of sizes.entries()) (size >= sharedMin && paths.length < count ? shared : alone).push(index)
+  for (const [index, size] of sizes.entries())
+    (size >= (options.dividedFrom ?? dividedFrom) && paths.length < count ? shared : alone).push(index)
   await using crew = new Crew(shared.length > 0 ? count : Math.min(count, paths.length), options.signal)
   const outcomes: FileOutcome[] = []
   /** What the caller's own function threw is no trouble of the capture's. */
@@ -96,7 +99,7 @@ export async function analyseFiles(paths: readonly string[], options: FilesOptio
 }
 
 /** Half a second's work for one thread: to divide less costs more than it brings. */
-const sharedMin = 64 * 2 ** 20
+const dividedFrom = 64 * 2 ** 20
 
 async function analyseWith(hands: readonly Hand[], path: string, options: FilesOptions): Promise<CaptureSummary> {
   const { onSession, onTurn, onRead, liveMax } = options
