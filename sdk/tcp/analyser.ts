@@ -224,6 +224,9 @@ class Engine implements Analyser {
       this.#earlyOut === 0
         ? []
         : [`${this.#earlyOut} sessions were told before their end: more than ${this.#options.liveMax ?? liveMax} were open at once.`]
+    const { givenUp } = this.#decoder
+    const fragments =
+      givenUp === 0 ? [] : [`${givenUp} IP packets in fragments were given up before they were whole: too many were under way at once.`]
     return {
       name: this.#name,
       format: read.format,
@@ -234,7 +237,7 @@ class Engine implements Analyser {
       firstMs: ms(this.#firstSec, this.#firstNsec),
       lastMs: ms(this.#lastSec, this.#lastNsec),
       notUnderstood: { ...read.notUnderstood, ...notUnderstood },
-      warnings: [...read.warnings, ...early],
+      warnings: [...read.warnings, ...early, ...fragments],
     }
   }
 }

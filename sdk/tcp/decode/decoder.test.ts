@@ -6,12 +6,14 @@ import {
   ethernetFrame,
   ipPacket,
   joined,
+  pcap,
   type SegmentFields,
   tcpFrame,
   tcpPacket,
   tcpSegment,
   udpDatagram,
 } from '../fixtures.ts'
+import { createAnalyser } from '../analyser.ts'
 import { ACK, FIN, Packet, SYN } from '../packet.ts'
 import { extensions, fragmentsOf, wrappings } from './fixtures.ts'
 import { fragmentBytesMax } from './fragments.ts'
@@ -196,12 +198,17 @@ test('the first fragment stands for itself, not analysed, when the others cannot
 test('fragments that never become whole are kept to a bound', () => {
   const decoder = new Decoder()
   const payload = new Uint8Array(1400)
+  const fields = { dst: '10.0.0.2', protocol: 6, id: 1, moreFragments: true }
+  const src = (id: number) => `10.9.${id >> 8}.${id & 255}`
   for (let id = 0; id < 10_000; id++) {
-    const src = `10.9.${id >> 8}.${id & 255}`
-    const frame = ipPacket({ src, dst: '10.0.0.2', protocol: 6, id: 1, moreFragments: true }, payload)
+    const frame = ipPacket({ ...fields, src: src(id) }, payload)
     expect(decoder.decode(frame, 0, frame.length, frame.length, 101, new Packet())).not.toBe(0)
   }
   expect(decoder.givenUp).toBeGreaterThan(10_000 - fragmentBytesMax / 1400)
+  const flood = Array.from({ length: 4000 }, (_, id) => ({ at: id, frame: ipPacket({ ...fields, src: src(id) }, payload) }))
+  const analyser = createAnalyser({ onSession: () => {} })
+  analyser.write(pcap(flood, { linkType: 101 }))
+  expect(analyser.end().warnings).toEqual([expect.stringMatching(/^\d+ IP packets in fragments were given up/)])
 })
 
 const plain = { src: '10.0.0.1', dst: '10.0.0.2' }
