@@ -8,7 +8,7 @@
  * full link (even the shortest round trip of the round has waited in a queue) and a window that a loss has made small.
  */
 import { DUPLICATE, FAST, LOST_BEFORE, TAIL, TIMEOUT } from '../evidence/kinds.ts'
-import { ACK, FIN, type Packet, PSH, RST, SYN } from '../packet.ts'
+import { ACK, type Packet, RST, SYN } from '../packet.ts'
 import type { Conversation, Side } from '../side.ts'
 import { type Limit, limits, type SessionRecord } from '../types.ts'
 import { empty, more, Stream } from './stream.ts'
@@ -81,7 +81,7 @@ export class LimitClock {
     if (this.#waitingNs > 0) this.#settle(own, mine, theirs, fromA === session.aIsClient, p.length, t, again)
     if (again) own.lost(t, mine, theirs, (p.seq + p.length) | 0, kind === TIMEOUT)
     else {
-      own.sent(t, mine, theirs, p.length, (p.flags & (PSH | FIN)) !== 0)
+      own.sent(t, mine, theirs, p)
       this.#speaker = own
     }
   }

@@ -1,5 +1,5 @@
 /** What limits one direction while it carries data. Made when its first data is seen. */
-import type { Packet } from '../packet.ts'
+import { FIN, type Packet, PSH } from '../packet.ts'
 import type { Side } from '../side.ts'
 import { Delayed } from './delayed.ts'
 import { Echoes } from './echoes.ts'
@@ -10,6 +10,11 @@ export const unknown = 0
 export const more = 1
 /** A segment that was not full, with PSH: everything was sent. */
 export const empty = 2
+
+/** Full segments in a row, from which on PSH on one means nothing. */
+const fullRunMin = 8
+/** The option, padded. */
+const timestampBytes = 12
 
 /** A round trip that is longer than the shortest by a quarter, and by this, has waited in a queue. */
 const queueNsMin = 1e6
@@ -42,11 +47,15 @@ const echoFactor = 3
 const echoNsMax = 20e6
 /** Of the way to the sender and back. */
 const jitterShare = 0.5
+/** A kernel that may send again does so within this time, on a busy machine too. */
+const refillNs = 1e6
 /** A sender that has more to send is given this multiple of the way until its echo is missed. */
 const echoPatience = 1.5
 /** A round without any measure of the round trip. */
 const roundNsDefault = 100e6
 const roundNsMin = 0.2e6
+/** A kernel answers an acknowledgement within microseconds; a program that has to be woken does not. */
+const clockNsMin = 0.2e6
 
 /** Why time on the path passes: what the last loss was, if there was any. */
 const noLoss = 0
@@ -112,6 +121,8 @@ export class Stream {
   flatNs = 0
   #flatTop = 0
   #segmentTop = 0
+  #optionBytes = timestampBytes
+  #fullRun = 0
   #segments = 0
   #unclocked = 0
   #evenRounds = 0
@@ -147,7 +158,7 @@ export class Stream {
   /** The payload of a full segment, as far as it is known. */
   segment(mine: Side, theirs: Side): number {
     const most = theirs.mss > 0 ? theirs.mss : 1460
-    return mine.segmentMax >= 536 && mine.segmentMax < most ? mine.segmentMax : most - 12
+    return mine.segmentMax >= 536 && mine.segmentMax < most ? mine.segmentMax : most - this.#optionBytes
   }
 
   // --- Rounds
@@ -270,11 +281,20 @@ export class Stream {
   // --- What packets tell
 
   /** A data segment left (or passed by the capture). */
-  sent(t: number, mine: Side, theirs: Side, length: number, pushed: boolean): void {
+  sent(t: number, mine: Side, theirs: Side, p: Packet): void {
+    const { length } = p
+    this.#optionBytes = p.hasTimestamps ? timestampBytes : 0
     const segment = this.segment(mine, theirs)
     this.#segmentTop = segment
-    if (length >= segment) this.after = pushed ? unknown : more
-    else this.after = pushed ? empty : unknown
+    const pushed = (p.flags & (PSH | FIN)) !== 0
+    // What a card will divide, or has put together, is full when all its segments are.
+    if (length < segment || (length > segment && length % segment !== 0)) {
+      this.after = pushed ? empty : unknown
+      this.#fullRun = 0
+    } else {
+      // Nobody writes in multiples of a segment, so it is more than one write that goes on.
+      this.after = pushed && ++this.#fullRun < fullRunMin ? unknown : more
+    }
     const flight = this.flight(mine) + length
     if (flight > this.#roundFlight) this.#roundFlight = flight
     this.#segments++
@@ -282,7 +302,7 @@ export class Stream {
     this.#dataAt = t
     this.#roundSegments++
     if (gap > this.#gapTop) this.#gapTop = gap
-    if (gap > roundNsMin && gap > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
+    if (gap > clockNsMin && gap > this.#clockNs(mine) && !this.isClocked(t, mine)) this.#unclocked++
   }
 
   /** An acknowledgement has just reached the sender: what it sends now, that released. */
@@ -291,7 +311,7 @@ export class Stream {
   }
 
   #clockNs(mine: Side): number {
-    return Math.max(roundNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
+    return Math.max(clockNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
   }
 
   /** The other end's acknowledgement reached the capture. */
@@ -372,9 +392,9 @@ export class Stream {
     return this.#wayNs
   }
 
-  /** A silence that the capture's distance may have made: the way is known to a part of it. */
+  /** A silence that the capture's distance may have made, because the way is known to a part of it; or a full window, before it is full again. */
   isJitter(ns: number): boolean {
-    return this.delayed !== undefined && ns < jitterShare * this.#wayNow
+    return this.delayed === undefined ? this.held === 'receiver' && ns < refillNs : ns < jitterShare * this.#wayNow
   }
 
   /** Silence that a timer ended, or ends. */
