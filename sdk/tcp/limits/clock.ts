@@ -155,8 +155,10 @@ export class LimitClock {
         own.stall(ns)
         return
       }
-      // It had sent all, and had more as soon as an acknowledgement made room: a buffer, not a program, was empty.
-      if (own.isJitter(ns) || own.isClocked(t, mine)) {
+      // It had sent all, and had more as soon as an acknowledgement made room: a buffer, not a program, was empty. From afar
+      // only a window that was full says so, because when an acknowledgement arrives there is a guess.
+      const told = own.delayed === undefined || own.after !== empty || own.held === 'receiver'
+      if (told && (own.isJitter(ns) || own.isClocked(t, mine))) {
         own.goOn(ns, t, mine, theirs)
         return
       }
