@@ -1,18 +1,9 @@
-import { useState } from 'react'
 import { Popup } from '../calls/Popup.tsx'
+import { FromTo } from '../FromTo.tsx'
 import { sayTimes, spanWords } from './asked.ts'
 import { spans, type TimeSearch } from './search.ts'
 
 const none: TimeSearch = { range: undefined, from: undefined, to: undefined }
-/** What `datetime-local` takes and gives is in the viewer's zone and has none; the address says it in UTC. */
-const toField = (moment: string | undefined): string => {
-  if (moment === undefined) return ''
-  const at = Date.parse(moment)
-  return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-const fromField = (text: string): string | undefined =>
-  Number.isNaN(Date.parse(text)) ? undefined : `${new Date(text).toISOString().slice(0, 16)}Z`
-
 /** When sessions began: any time, lately, or from one moment to another. */
 export function TimePick({
   times,
@@ -41,9 +32,7 @@ function Times({
   close: () => void
   usual: string
 }) {
-  const [first, setFirst] = useState(toField(times.from))
-  const [last, setLast] = useState(toField(times.to))
-  const [from, to] = [fromField(first), fromField(last)]
+  const moment = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text))
   const choose = (next: TimeSearch) => {
     onChange({ ...none, ...next })
     close()
@@ -61,25 +50,7 @@ function Times({
           </button>
         ))}
       </div>
-      <form
-        className="popup-form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (from !== undefined && to !== undefined && from < to) choose({ from, to })
-        }}
-      >
-        <label className="labelled">
-          From
-          <input className="field" type="datetime-local" value={first} onChange={(event) => setFirst(event.target.value)} />
-        </label>
-        <label className="labelled">
-          To
-          <input className="field" type="datetime-local" value={last} onChange={(event) => setLast(event.target.value)} />
-        </label>
-        <button type="submit" className="btn small" disabled={from === undefined || to === undefined || from >= to}>
-          Show
-        </button>
-      </form>
+      <FromTo from={moment(times.from)} to={moment(times.to)} onShow={(from, to) => choose({ from, to })} />
     </>
   )
 }
