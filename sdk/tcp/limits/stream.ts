@@ -56,6 +56,7 @@ const roundNsDefault = 100e6
 const roundNsMin = 0.2e6
 /** A kernel answers an acknowledgement within microseconds; a program that has to be woken does not. */
 const clockNsMin = 0.2e6
+const clockNsMax = 1e6
 
 /** Why time on the path passes: what the last loss was, if there was any. */
 const noLoss = 0
@@ -311,7 +312,9 @@ export class Stream {
   }
 
   #clockNs(mine: Side): number {
-    return Math.max(clockNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
+    const part = Math.max(clockNsMin, (mine.evidence.minRttNs + this.#wayNs) / 16)
+    // Near the sender an acknowledgement is seen when it arrives; far from it, that is a guess.
+    return this.delayed === undefined && part > clockNsMax ? clockNsMax : part
   }
 
   /** The other end's acknowledgement reached the capture. */
