@@ -154,6 +154,18 @@ test('sessions say the same of themselves whether others are captured beside the
   )
 })
 
+test('sessions say the same of themselves when their places in memory were those of others before', () => {
+  fc.assert(
+    fc.property(fc.array(script, { minLength: 8, maxLength: 20 }), (scripts) => {
+      // One after another, with room for few: each begins where one that was told has been.
+      const them = scripts.map((it, nth) => segments({ ...steady(it), startNs: it.startNs + nth * 1e12 }, nth))
+      const apart = them.flatMap((it) => analyse(fileOf(it)).records)
+      expect(byStart(analyse(fileOf(them.flat()), { liveMax: 4 }).records)).toEqual(byStart(apart))
+    }),
+    { numRuns: 30 },
+  )
+})
+
 test('shards together have the sessions of one pass, each in one of them', () => {
   fc.assert(
     fc.property(fc.array(script, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 4 }), (scripts, of) => {

@@ -146,7 +146,11 @@ class Engine implements Analyser {
     const oldest = this.#closed[this.#nextClosed]
     this.#closed[this.#nextClosed] = session
     this.#nextClosed = (this.#nextClosed + 1) % lingerMax
-    if (oldest !== undefined && !oldest.isTold) this.#out(oldest)
+    if (oldest === undefined) return
+    // Until it leaves the ring nobody else may become of it.
+    oldest.lingers = false
+    if (oldest.isTold) this.#flows.recycle(oldest)
+    else this.#out(oldest)
   }
 
   #begin(p: Packet): Session {
@@ -204,6 +208,7 @@ class Engine implements Analyser {
     session.b.labels.unacked.clear(this.#pool)
     this.#flows.remove(session)
     session.isTold = true
+    if (!session.lingers) this.#flows.recycle(session)
   }
 
   snapshot(): SessionRecord[] {

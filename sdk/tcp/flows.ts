@@ -7,6 +7,8 @@ import { Session } from './session.ts'
 
 /** Words of a key: both addresses, both ports, the family. `a` is the end that sent the first packet. */
 const keyWords = 10
+/** Sessions that are kept for others to come: those that leave at a sweep, about 8 kB each. */
+const spareMax = 1024
 
 export class Flows {
   /** Slot + 1 of each place; 0: free. */
@@ -15,6 +17,7 @@ export class Flows {
   #hashes = new Int32Array(1024)
   #sessions: (Session | undefined)[] = []
   #free: number[] = []
+  readonly #spare: Session[] = []
   /** Sessions that are in the table. */
   live = 0
   #last = -1
@@ -98,7 +101,7 @@ export class Flows {
     keys[at + 8] = (p.sport << 16) | p.dport
     keys[at + 9] = p.family
     this.#hashes[slot] = hashOf(p)
-    const session = new Session()
+    const session = this.#spare.pop() ?? new Session()
     session.slot = slot
     this.#sessions[slot] = session
     this.live++
@@ -138,6 +141,13 @@ export class Flows {
     this.#free.push(slot)
     this.live--
     if (this.#last === slot) this.#last = -1
+  }
+
+  /** A session that was removed and that nobody looks at any more is used again. */
+  recycle(session: Session): void {
+    if (this.#spare.length >= spareMax) return
+    session.renew()
+    this.#spare.push(session)
   }
 
   *[Symbol.iterator](): Generator<Session> {

@@ -58,6 +58,28 @@ export class LabelState {
   ackRttSumNs = 0
   /** Largest `bytes_in_flight`. */
   inFlightMax = 0
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.baseKnown = false
+    this.base = 0
+    this.scale = -1
+    this.window = -1
+    this.firstAck = false
+    this.inFlightValid = true
+    this.lastLabels = 0
+    this.next = 0
+    this.nextAt = 0
+    this.lastAck = 0
+    this.lastAt = 0
+    this.dupAcks = 0
+    this.maxToAck = 0
+    this.unacked.renew()
+    this.sacked = 0
+    this.ackRtts = 0
+    this.ackRttSumNs = 0
+    this.inFlightMax = 0
+  }
 }
 
 /** Of both directions. */
@@ -66,6 +88,12 @@ export class LabelSession {
   synAt = -1
   /** 0: unset. */
   rttNs = 0
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.synAt = -1
+    this.rttNs = 0
+  }
 }
 
 /** Whether a SYN begins another session on the same addresses and ports. */

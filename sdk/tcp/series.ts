@@ -15,18 +15,24 @@ const firstStepNs = 1e6
 const firstBins = 4
 /** A session is shown finer when each interval has so many segments to tell of, on average. */
 const eventsPerBin = 4
+/** A plain array and no typed one, which costs 200 bytes and a call of the system's allocator before it holds anything. */
+const room: readonly number[] = Array.from({ length: firstBins * 2 * fields }, () => 0.5)
+/** What has grown to more intervals is not kept for another session. */
+const keptMax = 16 * 2 * fields
 
 export class SeriesClock {
   stepNs = firstStepNs
-  /** Interval by interval: the fields of `a`, then those of `b`. Made with the first data. */
-  #bins: number[] | undefined = undefined
+  /** Interval by interval: the fields of `a`, then those of `b`. Doubles, so that the array is one of doubles for ever. */
+  #bins = room.slice()
+  /** So much of it is in use: nothing before the first data. */
+  #length = 0
   #events = 0
 
   /** Data of one side: all its bytes, those never seen before, what is in flight with it, and whether it was sent again. */
   data(ofA: boolean, t: number, bytes: number, good: number, flight: number, resent: boolean): void {
     this.#events++
     const at = this.#at(ofA, t)
-    const bins = this.#bins as number[]
+    const bins = this.#bins
     bins[at + bytesAt] = (bins[at + bytesAt] as number) + bytes
     bins[at + goodAt] = (bins[at + goodAt] as number) + good
     if (resent) bins[at + resentAt] = (bins[at + resentAt] as number) + 1
@@ -35,41 +41,47 @@ export class SeriesClock {
 
   rtt(ofA: boolean, t: number, ns: number): void {
     const at = this.#at(ofA, t)
-    const bins = this.#bins as number[]
+    const bins = this.#bins
     bins[at + rttSumAt] = (bins[at + rttSumAt] as number) + ns
     bins[at + rttCountAt] = (bins[at + rttCountAt] as number) + 1
   }
 
   #at(ofA: boolean, t: number): number {
-    const bins = this.#bins
     const bin = t <= 0 ? 0 : Math.floor(t / this.stepNs)
     const at = bin * 2 * fields
-    if (bins === undefined || at >= bins.length) return this.#room(ofA, t)
+    if (at >= this.#length) return this.#room(ofA, t)
     return ofA ? at : at + fields
   }
 
   #room(ofA: boolean, t: number): number {
-    let bins = this.#bins ?? blank(firstBins)
-    while (Math.floor(t / this.stepNs) * 2 * fields >= bins.length) {
-      const count = bins.length / (2 * fields)
-      if (count < seriesMax && count * eventsPerBin <= this.#events) bins = bins.concat(blank(count))
+    if (this.#length === 0) this.#widen(room.length)
+    while (Math.floor(t / this.stepNs) * 2 * fields >= this.#length) {
+      const count = this.#length / (2 * fields)
+      if (count < seriesMax && count * eventsPerBin <= this.#events) this.#widen(this.#length * 2)
       else {
-        fold(bins)
+        fold(this.#bins, this.#length)
         this.stepNs *= 2
       }
     }
-    this.#bins = bins
     return this.#at(ofA, t)
+  }
+
+  /** More intervals, blank ones. */
+  #widen(length: number): void {
+    const bins = this.#bins
+    while (bins.length < length) bins.push(0.5)
+    bins.fill(0, this.#length, length)
+    this.#length = length
   }
 
   /** @param endNs of the session: intervals after it are left out */
   series(endNs: number, aIsClient: boolean): Series {
     const of = (ofA: boolean): DirectionSeries => {
       const bins = this.#bins
-      const length = bins === undefined ? 0 : Math.min(bins.length / (2 * fields), Math.floor(endNs / this.stepNs) + 1)
+      const length = Math.min(this.#length / (2 * fields), Math.floor(endNs / this.stepNs) + 1)
       const column = (field: number): number[] => {
         const values: number[] = []
-        for (let i = 0; i < length; i++) values.push((bins as number[])[(i * 2 + (ofA ? 0 : 1)) * fields + field] as number)
+        for (let i = 0; i < length; i++) values.push(bins[(i * 2 + (ofA ? 0 : 1)) * fields + field] as number)
         return values
       }
       const counts = column(rttCountAt)
@@ -83,11 +95,19 @@ export class SeriesClock {
     }
     return { stepMs: this.stepNs / 1e6, directions: [of(aIsClient), of(!aIsClient)] }
   }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.stepNs = firstStepNs
+    if (this.#bins.length > keptMax) this.#bins = room.slice()
+    this.#length = 0
+    this.#events = 0
+  }
 }
 
 /** Two neighbours become one; the upper half is free again. */
-function fold(bins: number[]): void {
-  const count = bins.length / fields
+function fold(bins: number[], length: number): void {
+  const count = length / fields
   // Rows alternate a, b: the neighbour of a row is two on.
   for (let row = 0; row < count; row++) {
     const half = count / 2
@@ -101,9 +121,4 @@ function fold(bins: number[]): void {
       }
     } else for (let field = 0; field < fields; field++) bins[row * fields + field] = 0
   }
-}
-
-/** A plain array and no typed one, which costs 200 bytes and a call of the system's allocator before it holds anything. */
-function blank(bins: number): number[] {
-  return new Array<number>(bins * 2 * fields).fill(0)
 }

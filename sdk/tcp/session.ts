@@ -21,12 +21,9 @@ export class Session implements Conversation {
   vlan = -1
   firstFrame = 0
   lastFrame = 0
-  frames = 0
-  /** Segments of which fewer bytes were captured than sent; that could not be read; seen twice; ACKs above what was seen. */
-  truncated = 0
+  /** Segments that could not be read; that were seen twice. */
   unread = 0
   duplicates = 0
-  ackedAhead = 0
   fastOpen = false
   closedAt = -1
   /** It waits for late packets; it was told and has left. */
@@ -44,4 +41,34 @@ export class Session implements Conversation {
   lastNs = 0
   /** By whom: 1 the client, 2 the server. */
   reset: 0 | 1 | 2 = 0
+
+  /** All as in a new one, so that sessions which were told can be used again: what many short ones cost most is their making. */
+  renew(): void {
+    this.number = 0
+    this.a.renew()
+    this.b.renew()
+    this.limits.renew()
+    this.turns.renew()
+    this.labels.renew()
+    this.series.renew()
+    this.slot = -1
+    this.opener = 'guessed'
+    this.vlan = -1
+    this.firstFrame = 0
+    this.lastFrame = 0
+    this.unread = 0
+    this.duplicates = 0
+    this.fastOpen = false
+    this.closedAt = -1
+    this.lingers = false
+    this.isTold = false
+    this.sec = 0
+    this.nsec = 0
+    this.aIsClient = true
+    this.synAt = -1
+    this.synAckAt = -1
+    this.openAt = -1
+    this.lastNs = 0
+    this.reset = 0
+  }
 }

@@ -31,7 +31,6 @@ export class Side {
   dataPackets = 0
   pureAcks = 0
   bytes = 0
-  goodBytes = 0
   wireBytes = 0
   segmentMax = 0
   windowMin = -1
@@ -62,7 +61,6 @@ export class Side {
   initialDone = false
   /** Unique bytes when the last segment was counted. */
   goodSeen = 0
-  lastNs = 0
   /** Frames with each label; made when the first one has any. */
   labelCounts: Uint32Array | undefined = undefined
 
@@ -90,6 +88,58 @@ export class Side {
     this.flight = flight > 0 ? flight : 0
     this.flightSince = t
     if (flight > this.flightMax) this.flightMax = flight
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.labels.renew()
+    this.evidence.renew()
+    this.known = false
+    this.base = 0
+    this.next = 0
+    this.acked = false
+    this.una = 0
+    this.window = 0
+    this.scale = -1
+    this.mss = 0
+    this.synSeen = false
+    this.finSeen = false
+
+    this.synRetries = 0
+    this.sackPermitted = false
+    this.offersTimestamps = false
+    this.ecnSetup = false
+    this.packets = 0
+    this.dataPackets = 0
+    this.pureAcks = 0
+    this.bytes = 0
+    this.wireBytes = 0
+    this.segmentMax = 0
+    this.windowMin = -1
+    this.windowMax = -1
+    this.zeroWindows = 0
+    this.zeroSince = -1
+    this.zeroNs = 0
+    this.probes = 0
+    this.keepAlives = 0
+    this.windowFulls = 0
+    this.windowKnown = false
+    this.dupAcks = 0
+    this.sackAcks = 0
+    this.sackBlocks = 0
+    this.offloaded = 0
+    this.ecnCapable = 0
+    this.ecnMarked = 0
+    this.ecnEchoes = 0
+    this.flight = 0
+    this.flightSince = 0
+    this.flightMax = 0
+    this.flightArea = 0
+    this.flightNs = 0
+    this.initialWindow = 0
+    this.initialDone = false
+    this.goodSeen = 0
+    this.labelCounts?.fill(0)
   }
 }
 

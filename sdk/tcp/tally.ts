@@ -2,7 +2,7 @@
 import { ACK, CWR, ECE, FIN, type Packet, RST, SYN } from './packet.ts'
 import type { Session } from './session.ts'
 import type { Side } from './side.ts'
-import { kinds, labels } from './types.ts'
+import { kinds } from './types.ts'
 
 const kindOf = (kind: (typeof kinds)[number]): number => kinds.indexOf(kind)
 const fast = kindOf('fast')
@@ -31,12 +31,9 @@ export function identify(session: Session, p: Packet): void {
  */
 export function count(session: Session, mine: Side, theirs: Side, p: Packet, t: number, fromA: boolean, found: number): number {
   session.lastFrame = p.frame
-  session.frames++
   mine.packets++
   mine.wireBytes += p.wire
-  mine.lastNs = t
   if (t > session.lastNs) session.lastNs = t
-  if (p.truncated) session.truncated++
   if (found !== 0) mine.countLabels(found)
   if (p.quoted || p.cut) {
     session.unread++
@@ -67,7 +64,7 @@ export function count(session: Session, mine: Side, theirs: Side, p: Packet, t: 
   // Flight and window were as they are until this packet.
   if (mine.flight > 0) mine.flightUntil(t)
   if (hasAck) {
-    acknowledge(session, mine, theirs, p, t, carries, found)
+    acknowledge(mine, theirs, p, t, carries)
     if (theirs.evidence.sampled) session.series.rtt(!fromA, t, theirs.evidence.lastRttNs)
   }
   if (carries) {
@@ -107,7 +104,7 @@ function isProbe(p: Packet, mine: Side): boolean {
 }
 
 /** An acknowledgement of `mine` for what `theirs` sent, with the window that it offers. */
-function acknowledge(session: Session, mine: Side, theirs: Side, p: Packet, t: number, carries: boolean, found: number): void {
+function acknowledge(mine: Side, theirs: Side, p: Packet, t: number, carries: boolean): void {
   const { ack, flags } = p
   const scaled = (flags & SYN) === 0 && mine.scale >= 0 && theirs.scale >= 0 ? p.window << mine.scale : p.window
   const moved = theirs.acked ? (ack - theirs.una) | 0 : 1
@@ -141,9 +138,7 @@ function acknowledge(session: Session, mine: Side, theirs: Side, p: Packet, t: n
       if (scaled > mine.windowMax) mine.windowMax = scaled
     }
   }
-  if ((found & ackLost) !== 0) session.ackedAhead++
 }
-const ackLost = 1 << labels.indexOf('ackLostSegment')
 
 function openOrClose(session: Session, mine: Side, p: Packet, t: number, fromA: boolean, isCopy: boolean): void {
   const { flags } = p

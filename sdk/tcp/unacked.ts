@@ -152,4 +152,14 @@ export class Unacked {
     this.#newest = -1
     this.count = 0
   }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.#oldest = -1
+    this.#newest = -1
+    this.count = 0
+    this.#ordered = true
+    this.lowest = 0
+    this.highest = 0
+  }
 }

@@ -72,6 +72,8 @@ export class Evidence {
   /** Segments beyond the number of packets: what cards divide. */
   #extraSegments = 0
   #flight: Flight | null = null
+  /** Of the session that was remembered here before. */
+  #spareFlight: Flight | null = null
   #karn: Samples | null = null
   #stamps: Samples | null = null
   #trouble: Trouble | null = null
@@ -96,7 +98,7 @@ export class Evidence {
 
   /** A segment above all others. */
   #send(p: Packet, start: number, end: number, t: number): void {
-    this.#flight ??= new Flight()
+    this.#flight ??= this.#spareFlight ?? new Flight()
     this.#flight.add(p, start, end, t, this.acked)
     this.next = end
   }
@@ -133,6 +135,7 @@ export class Evidence {
   #begin(p: Packet, start: number): void {
     if (this.#started) {
       this.#flight = null
+      this.#spareFlight = null
       this.#troubled().restart()
     }
     this.#started = true
@@ -411,6 +414,35 @@ export class Evidence {
       ackedUnseen: { segments: trouble?.unseenSegments ?? 0, bytes: trouble?.unseenBytes ?? 0 },
       sackDuplicates: trouble?.dsacksSent ?? 0,
     }
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.goodBytes = 0
+    this.lastRttNs = -1
+    this.minRttNs = -1
+    this.srttNs = -1
+    this.rttVarNs = 0
+    this.sampled = false
+    this.#started = false
+    this.#open = false
+    this.#low = 0
+    this.next = 0
+    this.acked = false
+    this.una = 0
+    this.dupAcks = 0
+    this.heardAt = 0
+    this.#window = -1
+    this.#id = -1
+    this.#extraSegments = 0
+    if (this.#flight !== null) {
+      this.#flight.renew()
+      this.#spareFlight = this.#flight
+      this.#flight = null
+    }
+    this.#karn?.renew()
+    this.#stamps?.renew()
+    this.#trouble = null
   }
 }
 

@@ -23,6 +23,9 @@ const unheardMax = 256
 /** So many of the acknowledged ones are looked at for a copy. */
 const backMax = 8
 
+/** A ring that has grown beyond 32 segments is not kept for another session: most are small. */
+const keptMax = 32 * stride
+
 /** Doubles, so that the array is one of doubles for ever. */
 const blank: readonly number[] = Array.from({ length: 4 * stride }, () => 0.5)
 
@@ -64,15 +67,15 @@ export class Flight {
       this.#head++
       return
     }
-    const ring = this.#ring.slice()
+    const ring = this.#ring
     while (ring.length < size * 2 * stride) ring.push(0.5)
     const mask = size * 2 - 1
+    // Half of the places stay, and the others move up by as many as there were.
     for (let place = this.#tail - size; place < this.#tail; place++) {
       const from = (place & this.#mask) * stride
       const to = (place & mask) * stride
-      for (let field = 0; field < stride; field++) ring[to + field] = this.#ring[from + field] as number
+      if (from !== to) for (let field = 0; field < stride; field++) ring[to + field] = ring[from + field] as number
     }
-    this.#ring = ring
     this.#mask = mask
   }
 
@@ -215,5 +218,19 @@ export class Flight {
   newestId(): number {
     if (this.#tail === 0) return 0
     return (this.#ring[((this.#tail - 1) & this.#mask) * stride + MARK] as number) & 0xffff
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    if (this.#ring.length > keptMax) this.#ring = blank.slice()
+    this.#mask = 3
+    this.#head = 0
+    this.#tail = 0
+    this.#heldFrom = 0
+    this.#heldTo = 0
+    this.karnNs = -1
+    this.stampNs = -1
+    this.#echoed = -1
+    this.forgotten = 0
   }
 }

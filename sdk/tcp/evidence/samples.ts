@@ -50,6 +50,13 @@ export class Samples {
       deviationMs: deviation(squares, sorted.length) / 1e6,
     }
   }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    if (this.#rest !== null) this.#raw = blank.slice()
+    this.#rest = null
+    this.count = 0
+  }
 }
 
 /** Of a sample, with one degree of freedom spent on the mean. */

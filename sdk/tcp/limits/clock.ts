@@ -25,6 +25,9 @@ export class LimitClock {
   /** Of each end, once it has sent data. */
   a: Stream | undefined = undefined
   b: Stream | undefined = undefined
+  /** Of the session that was remembered here before. */
+  #spareA: Stream | undefined = undefined
+  #spareB: Stream | undefined = undefined
   handshakeNs = 0
   idleNs = 0
   idleLongestNs = 0
@@ -73,7 +76,7 @@ export class LimitClock {
     const fromA = mine === session.a
     let own = fromA ? this.a : this.b
     if (own === undefined) {
-      own = new Stream()
+      own = (fromA ? this.#spareA : this.#spareB) ?? new Stream()
       if (fromA) this.a = own
       else this.b = own
       this.#place(session, own, fromA === session.aIsClient, t, mine, theirs)
@@ -222,5 +225,24 @@ export class LimitClock {
       ...verdictOf(session, ns, endNs),
       idle: { longestMs: ms(longest), totalMs: ms(ns.idle) },
     }
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.a?.renew()
+    this.b?.renew()
+    this.#spareA = this.a ?? this.#spareA
+    this.#spareB = this.b ?? this.#spareB
+    this.a = undefined
+    this.b = undefined
+    this.handshakeNs = 0
+    this.idleNs = 0
+    this.idleLongestNs = 0
+    this.#opened = false
+    this.#far = false
+    this.#last = 0
+    this.#waitingNs = 0
+    this.#speaker = undefined
+    this.#answers = false
   }
 }

@@ -6,6 +6,8 @@ const DUE = 0
 const UNA = 1
 const EDGE = 2
 const STAMP = 3
+/** A ring that has grown beyond 32 of them is not kept for another session. */
+const keptMax = 32 * stride
 /** Doubles, so that the array is one of doubles for ever; four places, since many sessions are short and far from their sender. */
 const blank: readonly number[] = Array.from({ length: 4 * stride }, () => 0.5)
 
@@ -57,11 +59,21 @@ export class Delayed {
   #grow(): boolean {
     const size = this.#mask + 1
     if (size >= heldMax) return false
-    const ring = [...this.#ring.slice(this.#first * stride), ...this.#ring.slice(0, this.#first * stride)]
+    const ring = this.#ring
     while (ring.length < size * 2 * stride) ring.push(0.5)
-    this.#ring = ring
+    // What had come round to the beginning follows the end now.
+    ring.copyWithin(size * stride, 0, this.#first * stride)
     this.#mask = size * 2 - 1
-    this.#first = 0
     return true
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    if (this.#ring.length > keptMax) this.#ring = blank.slice()
+    this.#mask = 3
+    this.#first = 0
+    this.#count = 0
+    this.#lastDue = 0
+    this.next = Number.POSITIVE_INFINITY
   }
 }

@@ -29,11 +29,12 @@ export class Echoes {
   }
 
   #grow(): void {
-    const ring = [...this.#ring.slice(this.#first * 2), ...this.#ring.slice(0, this.#first * 2)]
-    while (ring.length < this.#ring.length * 2) ring.push(0.5)
-    this.#ring = ring
-    this.#mask = ring.length / 2 - 1
-    this.#first = 0
+    const ring = this.#ring
+    const size = this.#mask + 1
+    while (ring.length < size * 2 * 2) ring.push(0.5)
+    // What had come round to the beginning follows the end now.
+    ring.copyWithin(size * 2, 0, this.#first * 2)
+    this.#mask = size * 2 - 1
   }
 
   /** A segment of the sender echoes a value. @returns how long that took, ns; -1: it tells nothing */
@@ -47,5 +48,14 @@ export class Echoes {
       if (later === 0) return took
     }
     return -1
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.#mask = 3
+    this.#first = 0
+    this.#count = 0
+    this.#newest = 0
+    this.#any = false
   }
 }

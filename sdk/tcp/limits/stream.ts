@@ -96,6 +96,8 @@ export class Stream {
   located = false
   /** The capture is nearer to the receiver: what the sender knew is `delayed` by the way to it and back. */
   delayed: Delayed | undefined = undefined
+  /** Of the session that was remembered here before. */
+  #spareDelayed: Delayed | undefined = undefined
   /** The way to the sender and back: the shortest, and as it is now. */
   #wayNs = 0
   #wayNow = 0
@@ -384,7 +386,7 @@ export class Stream {
     this.#wayNs = wayNs
     this.#wayNow = wayNs
     if (this.delayed === undefined) {
-      this.delayed = new Delayed()
+      this.delayed = this.#spareDelayed ?? new Delayed()
       this.#una = mine.una
       this.#edge = (mine.una + theirs.window) | 0
     }
@@ -465,5 +467,63 @@ export class Stream {
       if (!this.recovering && (this.#wayRtt === 0 || rtt < this.#wayRtt)) this.#wayRtt = rtt
     }
     return rtt
+  }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.slowStartNs = 0
+    this.receiverNs = 0
+    this.lossNs = 0
+    this.bandwidthNs = 0
+    this.stallNs = 0
+    this.applicationNs = 0
+    this.held = 'path'
+    this.doubtNs = 0
+    this.after = unknown
+    this.recovering = false
+    this.recoverUntil = 0
+    this.resent = 0
+    this.recoveries = 0
+    this.timeouts = 0
+    this.#lastLoss = noLoss
+    this.#lossFlight = 0
+    this.located = false
+    if (this.delayed !== undefined) {
+      this.delayed.renew()
+      this.#spareDelayed = this.delayed
+      this.delayed = undefined
+    }
+    this.#wayNs = 0
+    this.#wayNow = 0
+    this.#una = 0
+    this.#edge = 0
+    this.#echoes?.renew()
+    this.roundNs = 0
+    this.#roundAt = -1
+    this.#roundEnd = 0
+    this.#roundUna = 0
+    this.#roundFlight = 0
+    this.#roundSegments = 0
+    this.#gapTop = 0
+    this.#ackRtt = 0
+    this.#wayRtt = 0
+    this.#queued = false
+    this.#queuedFor = 0
+    this.#flat = 0
+    this.flatNs = 0
+    this.#flatTop = 0
+    this.#segmentTop = 0
+    this.#optionBytes = timestampBytes
+    this.#fullRun = 0
+    this.#segments = 0
+    this.#unclocked = 0
+    this.#evenRounds = 0
+    this.#ackAt = -1
+    this.#dataAt = -1
+    this.linkBytes = 0
+    this.linkNs = 0
+    this.queueRttNs = 0
+    this.queueRounds = 0
+    this.windowTop = 0
   }
 }

@@ -132,4 +132,24 @@ export class TurnClock {
       responseMs: this.#answers?.distribution() ?? null,
     }
   }
+
+  /** All as in a new one (`Session.renew`). */
+  renew(): void {
+    this.onTurn = undefined
+    this.count = 0
+    this.#state = silent
+    this.#startedAt = 0
+    this.#requestAt = 0
+    this.#answerAt = 0
+    this.#answeredAt = 0
+    this.#answerEnd = 0
+    this.#ackAt = -1
+    this.#goesOn = false
+    this.#requestBytes = 0
+    this.#answerBytes = 0
+    this.#lost = 0
+    this.#requests?.renew()
+    this.#servers?.renew()
+    this.#answers?.renew()
+  }
 }
