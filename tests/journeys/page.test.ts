@@ -257,7 +257,7 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
     for (const scheme of schemes) {
       await wear(page, scheme)
       await takePicture(page, `sign-in-${scheme}`)
-      expect(await seriousViolations(page)).toEqual([])
+      expect(await seriousViolations(page, scheme !== 'light')).toEqual([])
     }
     const link = await demo.newLink()
     const other = await anotherTab(tab.context)
@@ -276,7 +276,7 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
 
   test('tabs left open over the death of the server say since when they are stale, and come back by themselves', async () => {
     // Long enough to be killed in the middle of it.
-    const file = littleCloud['belay.yaml']?.replace('undrain: echo', 'undrain: sleep 7; echo') as string
+    const file = littleCloud['belay.yaml']?.replace('undrain: echo', 'undrain: sleep 9; echo') as string
     const cloud = await testCloud({ ...littleCloud, 'belay.yaml': file })
     try {
       await cloud.start()
@@ -284,8 +284,11 @@ describe.skipIf(missing)(`the page in Chromium${missing === undefined ? '' : ` (
       await using tab = await openTab(browser, { expected: [/^net::ERR_/] })
       await tab.page.goto(await linkTo(cloud.client()))
       await rope(tab.page, 'v1 is climbing').waitFor()
-      const { id } = await cloud.deploy('private', 'v1')
+      // Its code is loaded before the deployment begins, which may be over otherwise on a busy machine.
       const other = await anotherTab(tab.context, [/^net::ERR_/])
+      await other.page.goto(`${new URL(tab.page.url()).origin}/deployments`)
+      await title(other.page, 'Deployments').waitFor()
+      const { id } = await cloud.deploy('private', 'v1')
       await other.page.goto(`${new URL(tab.page.url()).origin}/deployments/${id}`)
       await other.page.getByText('Now restart on box. Nothing has failed.').waitFor()
       const pages = [tab.page, other.page]
