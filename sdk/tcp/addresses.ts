@@ -1,9 +1,9 @@
 /** Addresses as text. */
 
-/** @param words four int32 words, big-endian; of an IPv4 address the last one. IPv6 as RFC 5952 writes it. */
-export function addressText(words: ArrayLike<number>, family: number): string {
-  const word = (at: number) => (words[at] ?? 0) >>> 0
-  if (family === 4) return dotted(word(3))
+/** @param words four int32 words from `first` on, big-endian; of an IPv4 address the last one. IPv6 as RFC 5952 writes it. */
+export function addressText(words: Int32Array, first: number, family: number): string {
+  if (family === 4) return dotted(words[first + 3] as number)
+  const word = (at: number) => (words[first + at] as number) >>> 0
   const groups: number[] = []
   for (let at = 0; at < 4; at++) groups.push(word(at) >>> 16, word(at) & 0xffff)
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) return `::ffff:${dotted(word(3))}`

@@ -2,8 +2,10 @@
  * Finds the session of a packet: an open-addressing table of typed arrays, so that a packet costs a hash, a look and
  * no object. Both directions have one key; VLANs are no part of it, as in tshark.
  */
+import { addressText } from './addresses.ts'
 import type { Packet } from './packet.ts'
 import { Session } from './session.ts'
+import type { Endpoint } from './types.ts'
 
 /** Words of a key: both addresses, both ports, the family. `a` is the end that sent the first packet. */
 const keyWords = 10
@@ -154,16 +156,12 @@ export class Flows {
     for (const session of this.#sessions) if (session !== undefined) yield session
   }
 
-  /** The words of the two addresses, of `a` first; for records. */
-  addressOf(session: Session, ofA: boolean): { words: Int32Array; port: number; family: number } {
-    const at = session.slot * keyWords
+  /** One end of a session, for its record. */
+  endpointOf({ slot }: Session, ofA: boolean): Endpoint {
+    const at = slot * keyWords
     const ports = this.#keys[at + 8] as number
-    const from = ofA ? at : at + 4
-    return {
-      words: this.#keys.slice(from, from + 4),
-      port: ofA ? ports >>> 16 : ports & 0xffff,
-      family: this.#keys[at + 9] as number,
-    }
+    const address = addressText(this.#keys, ofA ? at : at + 4, this.#keys[at + 9] as number)
+    return { address, port: ofA ? ports >>> 16 : ports & 0xffff }
   }
 }
 

@@ -1,10 +1,9 @@
 /** A session's numbers, put into the words of `SessionRecord`. */
-import { addressText } from './addresses.ts'
 import type { Flows } from './flows.ts'
 import { scoreOf } from './quality/score.ts'
 import type { Session } from './session.ts'
 import type { Side } from './side.ts'
-import { type CaptureQuality, type Direction, type Endpoint, type Handshake, type Label, labels, type SessionRecord } from './types.ts'
+import { type CaptureQuality, type Direction, type Handshake, type Label, labels, type Score, type SessionRecord } from './types.ts'
 
 export function recordOf(session: Session, flows: Flows, capture: string): SessionRecord {
   const endNs = session.lastNs
@@ -16,11 +15,11 @@ export function recordOf(session: Session, flows: Flows, capture: string): Sessi
   const [ofClient, ofServer] = series.directions
   const limited = session.limits.summary(session, endNs)
   const { limits, verdict, ceilings, idle } = limited
-  const record = {
+  const record: Omit<SessionRecord, 'score'> & { score: Score } = {
     number: session.number,
     capture,
-    client: endpoint(flows, session, aIsClient),
-    server: endpoint(flows, session, !aIsClient),
+    client: flows.endpointOf(session, aIsClient),
+    server: flows.endpointOf(session, !aIsClient),
     opener: session.opener,
     vlan: session.vlan < 0 ? null : session.vlan,
     firstFrame: session.firstFrame,
@@ -41,21 +40,28 @@ export function recordOf(session: Session, flows: Flows, capture: string): Sessi
     ],
     series,
     quality: qualityOf(session, client, server),
-  } as const
-  return { ...record, score: scoreOf(record) }
+    score: unscored,
+  }
+  record.score = scoreOf(record)
+  return record
 }
+
+/** In the score's place while it is made of all the rest. */
+const unscored: Score = { value: 0, grade: 'poor', parts: [], confidence: 'low', confidenceBecause: '' }
+
+/** The second that was told last: many sessions begin in each. */
+let [toldSec, toldText] = [0, '1970-01-01T00:00:00']
 
 /** ISO 8601 with nanoseconds. */
 function isoTime(sec: number, nsec: number): string {
-  const time = new Date(sec * 1e3)
-  // Times that no calendar holds come from damaged captures.
-  if (Number.isNaN(time.getTime())) return new Date(0).toISOString()
-  return `${time.toISOString().slice(0, -5)}.${String(nsec).padStart(9, '0')}Z`
-}
-
-function endpoint(flows: Flows, session: Session, ofA: boolean): Endpoint {
-  const { words, port, family } = flows.addressOf(session, ofA)
-  return { address: addressText(words, family), port }
+  if (sec !== toldSec) {
+    const time = new Date(sec * 1e3)
+    // Times that no calendar holds come from damaged captures.
+    if (Number.isNaN(time.getTime())) return new Date(0).toISOString()
+    toldText = time.toISOString().slice(0, -5)
+    toldSec = sec
+  }
+  return `${toldText}.${String(nsec).padStart(9, '0')}Z`
 }
 
 function handshakeOf(session: Session, client: Side, server: Side): Handshake {
@@ -96,12 +102,12 @@ function closeOf(session: Session, client: Side, server: Side): SessionRecord['c
 
 function directionOf(side: Side, endNs: number, stepMs: number, bytes: readonly number[], goodBytes: readonly number[]): Direction {
   const seconds = endNs / 1e9
-  const { retransmissions, rtt, ...evidence } = side.evidence.summary(side.dataPackets)
-  const rate = (total: number) => (seconds > 0 ? (total * 8) / seconds : 0)
-  // A session shorter than an interval has no better peak than its mean.
-  const peak = (column: readonly number[], total: number) =>
-    endNs / 1e6 < stepMs ? rate(total) : (column.reduce((most, one) => Math.max(most, one), 0) * 8e3) / stepMs
+  const evidence = side.evidence.summary(side.dataPackets)
   const good = side.evidence.goodBytes
+  const throughputBps = seconds > 0 ? (side.bytes * 8) / seconds : 0
+  const goodputBps = seconds > 0 ? (good * 8) / seconds : 0
+  // A session shorter than an interval has no better peak than its mean.
+  const isShort = endNs / 1e6 < stepMs
   const zeroNs = side.zeroNs + (side.zeroSince >= 0 ? Math.max(0, endNs - side.zeroSince) : 0)
   return {
     packets: side.packets,
@@ -110,12 +116,12 @@ function directionOf(side: Side, endNs: number, stepMs: number, bytes: readonly 
     bytes: side.bytes,
     goodBytes: good,
     wireBytes: side.wireBytes,
-    throughputBps: rate(side.bytes),
-    throughputPeakBps: peak(bytes, side.bytes),
-    goodputBps: rate(good),
-    goodputPeakBps: peak(goodBytes, good),
-    rtt,
-    retransmissions,
+    throughputBps,
+    throughputPeakBps: isShort ? throughputBps : (most(bytes) * 8e3) / stepMs,
+    goodputBps,
+    goodputPeakBps: isShort ? goodputBps : (most(goodBytes) * 8e3) / stepMs,
+    rtt: evidence.rtt,
+    retransmissions: evidence.retransmissions,
     reordered: evidence.reordered,
     lostBefore: evidence.lostBefore,
     duplicates: evidence.duplicates,
@@ -137,12 +143,18 @@ function directionOf(side: Side, endNs: number, stepMs: number, bytes: readonly 
   }
 }
 
+function most(column: readonly number[]): number {
+  let top = 0
+  for (let at = 0; at < column.length; at++) if ((column[at] as number) > top) top = column[at] as number
+  return top
+}
+
 function labelsOf(side: Side): Partial<Record<Label, number>> {
   const counts: Partial<Record<Label, number>> = {}
   if (side.labelCounts === undefined) return counts
-  for (const [at, label] of labels.entries()) {
+  for (let at = 0; at < labels.length; at++) {
     const times = side.labelCounts[at] as number
-    if (times > 0) counts[label] = times
+    if (times > 0) counts[labels[at] as Label] = times
   }
   return counts
 }

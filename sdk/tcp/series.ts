@@ -76,24 +76,27 @@ export class SeriesClock {
 
   /** @param endNs of the session: intervals after it are left out */
   series(endNs: number, aIsClient: boolean): Series {
-    const of = (ofA: boolean): DirectionSeries => {
-      const bins = this.#bins
-      const length = Math.min(this.#length / (2 * fields), Math.floor(endNs / this.stepNs) + 1)
-      const column = (field: number): number[] => {
-        const values: number[] = []
-        for (let i = 0; i < length; i++) values.push(bins[(i * 2 + (ofA ? 0 : 1)) * fields + field] as number)
-        return values
-      }
-      const counts = column(rttCountAt)
-      return {
-        bytes: column(bytesAt),
-        goodBytes: column(goodAt),
-        resent: column(resentAt),
-        rttMs: column(rttSumAt).map((sum, i) => ((counts[i] as number) === 0 ? null : sum / (counts[i] as number) / 1e6)),
-        inFlight: column(flightAt),
-      }
+    return { stepMs: this.stepNs / 1e6, directions: [this.#direction(endNs, aIsClient), this.#direction(endNs, !aIsClient)] }
+  }
+
+  #direction(endNs: number, ofA: boolean): DirectionSeries {
+    const bins = this.#bins
+    const length = Math.min(this.#length / (2 * fields), Math.floor(endNs / this.stepNs) + 1)
+    const bytes: number[] = []
+    const goodBytes: number[] = []
+    const resent: number[] = []
+    const rttMs: (number | null)[] = []
+    const inFlight: number[] = []
+    for (let i = 0; i < length; i++) {
+      const at = (i * 2 + (ofA ? 0 : 1)) * fields
+      const samples = bins[at + rttCountAt] as number
+      bytes.push(bins[at + bytesAt] as number)
+      goodBytes.push(bins[at + goodAt] as number)
+      resent.push(bins[at + resentAt] as number)
+      rttMs.push(samples === 0 ? null : (bins[at + rttSumAt] as number) / samples / 1e6)
+      inFlight.push(bins[at + flightAt] as number)
     }
-    return { stepMs: this.stepNs / 1e6, directions: [of(aIsClient), of(!aIsClient)] }
+    return { bytes, goodBytes, resent, rttMs, inFlight }
   }
 
   /** All as in a new one (`Session.renew`). */

@@ -10,7 +10,7 @@
 import { DUPLICATE, FAST, LOST_BEFORE, TAIL, TIMEOUT } from '../evidence/kinds.ts'
 import { ACK, type Packet, RST, SYN } from '../packet.ts'
 import type { Conversation, Side } from '../side.ts'
-import { type Limit, limits, type SessionRecord } from '../types.ts'
+import type { Limit, SessionRecord } from '../types.ts'
 import { empty, more, Stream } from './stream.ts'
 import { type Judging, verdictOf } from './verdict.ts'
 
@@ -207,23 +207,23 @@ export class LimitClock {
       bandwidth: 0,
       idle: this.idleNs + (idle ? waiting : 0),
     }
-    for (const stream of [this.a, this.b]) {
-      if (stream === undefined) continue
-      ns.slowStart += stream.slowStartNs
-      ns.application += stream.applicationNs
-      ns.receiver += stream.receiverNs + stream.doubtNs
-      ns.loss += stream.lossNs
-      ns.bandwidth += stream.bandwidthNs
-      ns[stream.pathLimit()] += stream.roundNs
-      ns[stream.flatLimit()] += stream.flatNs
-    }
-    const ms = (value: number) => value / 1e6
-    const limitsMs = Object.fromEntries(limits.map((limit) => [limit, ms(ns[limit])])) as Record<Limit, number>
+    if (this.a !== undefined) add(ns, this.a)
+    if (this.b !== undefined) add(ns, this.b)
     const longest = idle ? Math.max(this.idleLongestNs, waiting) : this.idleLongestNs
+    const { verdict, ceilings } = verdictOf(session, ns, endNs)
     return {
-      limits: limitsMs,
-      ...verdictOf(session, ns, endNs),
-      idle: { longestMs: ms(longest), totalMs: ms(ns.idle) },
+      limits: {
+        handshake: ns.handshake / 1e6,
+        slowStart: ns.slowStart / 1e6,
+        application: ns.application / 1e6,
+        receiver: ns.receiver / 1e6,
+        loss: ns.loss / 1e6,
+        bandwidth: ns.bandwidth / 1e6,
+        idle: ns.idle / 1e6,
+      },
+      verdict,
+      ceilings,
+      idle: { longestMs: longest / 1e6, totalMs: ns.idle / 1e6 },
     }
   }
 
@@ -245,4 +245,15 @@ export class LimitClock {
     this.#speaker = undefined
     this.#answers = false
   }
+}
+
+/** What has been charged to a direction, and what its present round is to be charged to. */
+function add(ns: Record<Limit, number>, stream: Stream): void {
+  ns.slowStart += stream.slowStartNs
+  ns.application += stream.applicationNs
+  ns.receiver += stream.receiverNs + stream.doubtNs
+  ns.loss += stream.lossNs
+  ns.bandwidth += stream.bandwidthNs
+  if (stream.roundNs > 0) ns[stream.pathLimit()] += stream.roundNs
+  if (stream.flatNs > 0) ns[stream.flatLimit()] += stream.flatNs
 }

@@ -68,11 +68,12 @@ function endsOf(session: Judging): Ends {
   const all: End[] = []
   if (session.limits.a !== undefined) all.push({ stream: session.limits.a, mine: a, theirs: b, who: nameA, other: nameB })
   if (session.limits.b !== undefined) all.push({ stream: session.limits.b, mine: b, theirs: a, who: nameB, other: nameA })
-  return { all, main: most(all, (end) => end.mine.bytes) }
+  const [one, other] = all
+  return { all, main: one !== undefined && other !== undefined && other.mine.bytes > one.mine.bytes ? other : one }
 }
 
-function most(all: readonly End[], of: (end: End) => number): End | undefined {
-  return all.reduce<End | undefined>((best, end) => (best === undefined || of(end) > of(best) ? end : best), undefined)
+function most([one, other]: readonly End[], of: (end: End) => number): End | undefined {
+  return one !== undefined && other !== undefined && of(other) > of(one) ? other : one
 }
 
 /** The shortest round trip over both parts of the path, ns; 0 unknown. */

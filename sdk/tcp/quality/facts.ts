@@ -31,15 +31,16 @@ export function pathRtt(record: Unscored): Distribution | null {
 
 /** The direction whose packets measure it. */
 export function pathWay(record: Unscored): 0 | 1 {
-  const [a, b] = [rttOf(record.directions[0]), rttOf(record.directions[1])]
+  const a = rttOf(record.directions[0])
+  const b = rttOf(record.directions[1])
   return (b?.minMs ?? -1) > (a?.minMs ?? -1) ? 1 : 0
 }
 
 /** The shortest round trip over the whole path that was seen: of the handshake, or of data on both parts of the path. */
 export function shortestMs(record: Unscored): number | null {
-  const parts = record.directions.map(rttOf)
   const shake = record.handshake.rttMs
-  const [a, b] = parts
+  const a = rttOf(record.directions[0])
+  const b = rttOf(record.directions[1])
   if (a && b) return Math.min(shake ?? Infinity, a.minMs + b.minMs)
   return shake ?? a?.minMs ?? b?.minMs ?? null
 }

@@ -155,88 +155,94 @@ export const scoreRules = {
 export const gradeMin = { good: 80, fair: 50 } as const
 
 export function penaltyBy(line: Line, figure: number): number {
-  let [x, y] = line[0] ?? [0, 0]
+  const first = line[0] as Line[number]
+  let x = first[0]
+  let y = first[1]
   if (!(figure > x)) return y
-  for (const [nextX, nextY] of line) {
-    if (figure < nextX) return y + ((figure - x) / (nextX - x)) * (nextY - y)
-    x = nextX
-    y = nextY
+  for (let at = 0; at < line.length; at++) {
+    const next = line[at] as Line[number]
+    if (figure < next[0]) return y + ((figure - x) / (next[0] - x)) * (next[1] - y)
+    x = next[0]
+    y = next[1]
   }
   return y
 }
 
 const rules = scoreRules
 
-/** The score of one session. Whole penalties, so that 100 less the parts is the value exactly. */
-export function scoreOf(record: Unscored): Score {
-  const parts: ScorePart[] = []
-  let left = 100
-  const take = (rule: ScoreRule, penalty: number, because: () => string) => {
-    // Together no more than there is.
-    const taken = Math.min(left, Math.round(penalty))
-    if (taken <= 0) return
-    left -= taken
-    parts.push({ name: rule.name, penalty: taken, because: because() })
+/** What is taken off 100. Sentences are made only where something is: it is done for every session of a capture. */
+class Taken {
+  left = 100
+  readonly parts: ScorePart[] = []
+  #name = ''
+  #penalty = 0
+
+  /** Whole penalties, so that 100 less the parts is the value exactly; together no more than there is. @returns whether it is any */
+  takes(rule: ScoreRule, penalty: number): boolean {
+    const taken = Math.min(this.left, Math.round(penalty))
+    if (taken <= 0) return false
+    this.left -= taken
+    this.#name = rule.name
+    this.#penalty = taken
+    return true
   }
-  if (neverOpened(record)) take(rules.connection, penaltyBy(rules.connection.line, 1), () => whyNotOpened(record))
 
-  const worse = worseDirection(record)
-  const resent = resentOf(record.directions[worse])
-  take(rules.retransmissions, penaltyBy(rules.retransmissions.line, resent.share), () => {
-    return `The ${worse === 0 ? 'client' : 'server'} sent ${count(resent.segments, 'segment')} again, ${percent(resent.share)} of those with data.`
-  })
-  const timeouts = record.directions[0].retransmissions.timeout + record.directions[1].retransmissions.timeout
-  take(
-    rules.timeouts,
-    penaltyBy(rules.timeouts.line, timeouts),
-    () => `${count(timeouts, 'segment')} waited for a timeout to be sent again.`,
-  )
-  const recovery = shareOfActive(record, record.limits.loss)
-  take(
-    rules.recovery,
-    penaltyBy(rules.recovery.line, recovery),
-    () => `Loss was being repaired for ${time(record.limits.loss)}, ${percent(recovery)} of the active time.`,
-  )
-
-  const growth = growthOf(record)
-  if (growth) {
-    const penalty = Math.min(penaltyBy(rules.queue.line, growth.ratio), penaltyBy(rules.queueTime.line, growth.waitMs))
-    const { fromMs, toMs, ratio } = growth
-    take(
-      rules.queue,
-      penalty,
-      () =>
-        `The round trip grew from ${time(fromMs)} to ${time(toMs)} (p95), ${ratio >= 10 ? whole(ratio) : ratio.toFixed(1)} times its shortest.`,
-    )
+  because(because: string): void {
+    this.parts.push({ name: this.#name, penalty: this.#penalty, because })
   }
-  const shortest = shortestMs(record)
-  if (shortest !== null)
-    take(rules.distance, penaltyBy(rules.distance.line, shortest), () => `The shortest round trip is ${time(shortest)}.`)
-
-  const receiver = shareOfActive(record, record.limits.receiver)
-  take(
-    rules.receiver,
-    penaltyBy(rules.receiver.line, receiver),
-    () => `The receiver held the sender back for ${time(record.limits.receiver)}, ${percent(receiver)} of the active time.`,
-  )
-  const closedMs = Math.max(record.directions[0].zeroWindows.timeMs, record.directions[1].zeroWindows.timeMs)
-  const closed = shareOfActive(record, closedMs)
-  take(
-    rules.zeroWindows,
-    penaltyBy(rules.zeroWindows.line, closed),
-    () => `A window was closed for ${time(closedMs)}, ${percent(closed)} of the active time.`,
-  )
-
-  const again = record.handshake.synRetries + record.handshake.synAckRetries
-  take(rules.handshake, penaltyBy(rules.handshake.line, again), () => `The handshake took ${count(again, 'packet')} more than it should.`)
-  if (!neverOpened(record)) {
-    const reset = record.close === 'resetByServer' ? 2 : record.close === 'resetByClient' ? 1 : 0
-    take(rules.reset, penaltyBy(rules.reset.line, reset), () => `The ${reset === 2 ? 'server' : 'client'} ended it by a reset.`)
-  }
-  return { value: left, grade: gradeOf(left, worst(record)), parts, ...confidenceOf(record) }
 }
 
-const worst = (record: Unscored) => resentOf(record.directions[worseDirection(record)]).share
+/** The score of one session. */
+export function scoreOf(record: Unscored): Score {
+  const { directions, handshake, limits } = record
+  const score = new Taken()
+  const isUnopened = neverOpened(record)
+  if (isUnopened && score.takes(rules.connection, penaltyBy(rules.connection.line, 1))) score.because(whyNotOpened(record))
+
+  const worse = worseDirection(record)
+  const resent = resentOf(directions[worse])
+  if (score.takes(rules.retransmissions, penaltyBy(rules.retransmissions.line, resent.share)))
+    score.because(
+      `The ${worse === 0 ? 'client' : 'server'} sent ${count(resent.segments, 'segment')} again, ${percent(resent.share)} of those with data.`,
+    )
+  const timeouts = directions[0].retransmissions.timeout + directions[1].retransmissions.timeout
+  if (score.takes(rules.timeouts, penaltyBy(rules.timeouts.line, timeouts)))
+    score.because(`${count(timeouts, 'segment')} waited for a timeout to be sent again.`)
+  const recovery = shareOfActive(record, limits.loss)
+  if (score.takes(rules.recovery, penaltyBy(rules.recovery.line, recovery)))
+    score.because(`Loss was being repaired for ${time(limits.loss)}, ${percent(recovery)} of the active time.`)
+
+  const growth = growthOf(record)
+  if (growth !== null) {
+    const { fromMs, toMs, ratio, waitMs } = growth
+    if (score.takes(rules.queue, Math.min(penaltyBy(rules.queue.line, ratio), penaltyBy(rules.queueTime.line, waitMs))))
+      score.because(
+        `The round trip grew from ${time(fromMs)} to ${time(toMs)} (p95), ${ratio >= 10 ? whole(ratio) : ratio.toFixed(1)} times its shortest.`,
+      )
+  }
+  const shortest = shortestMs(record)
+  if (shortest !== null && score.takes(rules.distance, penaltyBy(rules.distance.line, shortest)))
+    score.because(`The shortest round trip is ${time(shortest)}.`)
+
+  const receiver = shareOfActive(record, limits.receiver)
+  if (score.takes(rules.receiver, penaltyBy(rules.receiver.line, receiver)))
+    score.because(`The receiver held the sender back for ${time(limits.receiver)}, ${percent(receiver)} of the active time.`)
+  const closedMs = Math.max(directions[0].zeroWindows.timeMs, directions[1].zeroWindows.timeMs)
+  const closed = shareOfActive(record, closedMs)
+  if (score.takes(rules.zeroWindows, penaltyBy(rules.zeroWindows.line, closed)))
+    score.because(`A window was closed for ${time(closedMs)}, ${percent(closed)} of the active time.`)
+
+  const again = handshake.synRetries + handshake.synAckRetries
+  if (score.takes(rules.handshake, penaltyBy(rules.handshake.line, again)))
+    score.because(`The handshake took ${count(again, 'packet')} more than it should.`)
+  if (!isUnopened) {
+    const reset = record.close === 'resetByServer' ? 2 : record.close === 'resetByClient' ? 1 : 0
+    if (score.takes(rules.reset, penaltyBy(rules.reset.line, reset)))
+      score.because(`The ${reset === 2 ? 'server' : 'client'} ended it by a reset.`)
+  }
+  const { confidence, confidenceBecause } = confidenceOf(record)
+  return { value: score.left, grade: gradeOf(score.left, resent.share), parts: score.parts, confidence, confidenceBecause }
+}
 
 /** The rule of thumb that people know stands above the sum: from 10 % of its segments sent again a session is poor. */
 function gradeOf(value: number, resentShare: number): Score['grade'] {
