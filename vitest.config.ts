@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
  * vitest leaves one core to itself; these tests wait more than they compute. (With a single worker it would also run
@@ -7,11 +8,26 @@ import { defineConfig } from 'vitest/config'
  */
 const workers = Math.max(2, availableParallelism())
 
+/** Journeys that measure no time and watch no live page: two of them may run side by side. */
+const patient = [
+  'tests/journeys/guide.test.ts',
+  'tests/journeys/{bad-input,network-page,tcp-cli}.test.ts',
+  'tests/conformance/{otlp,ofrep}.test.ts',
+]
 /** Conformance that computes and needs no cloud. */
 const computed = ['tests/conformance/changepoints.test.ts', 'tests/conformance/tcp-*.test.ts']
 
+/** The guide takes longest: what would begin last begins first. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = (file: TestSpecification) => Number(file.moduleId.endsWith('journeys/guide.test.ts'))
+    return (await super.sort(files)).toSorted((one, other) => isLong(other) - isLong(one))
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     globalSetup: 'platform/testkit/global-setup.ts',
     projects: [
       {
@@ -49,10 +65,21 @@ export default defineConfig({
         test: {
           name: 'journeys',
           include: ['tests/{journeys,conformance}/**/*.test.ts'],
-          exclude: [...computed, '**/node_modules/**'],
+          exclude: [...computed, ...patient, '**/node_modules/**'],
           // A journey deploys a real cloud on two cores; beside another one it would measure the neighbour.
           fileParallelism: false,
           sequence: { groupOrder: 1 }, // After all others, which answer sooner.
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'patient journeys',
+          include: patient,
+          maxWorkers: workers,
+          sequence: { groupOrder: 2 },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },
