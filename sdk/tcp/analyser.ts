@@ -1,5 +1,6 @@
 /** The analysis of one capture: bytes in, sessions out as they close. */
 import { Decoder, reasons } from './decode/index.ts'
+import { zero } from './double.ts'
 import { Flows, shardOf } from './flows.ts'
 import { beginsAnother, label, reusedPorts } from './labels.ts'
 import { Packet } from './packet.ts'
@@ -130,7 +131,8 @@ class Engine implements Analyser {
     const fromA = flows.fromA
     const mine = fromA ? session.a : session.b
     const theirs = fromA ? session.b : session.a
-    const t = (p.sec - session.sec) * 1e9 + (p.nsec - session.nsec)
+    // A double from the first on, like the fields that will hold it.
+    const t = (p.sec - session.sec) * 1e9 + (p.nsec - session.nsec) + zero
     const labels = label(session.labels, mine.labels, theirs.labels, this.#pool, p, t) | fresh
     if (labels !== 0) this.#options.onLabels?.frame?.(p.frame, labels)
     const kind = count(session, mine, theirs, p, t, fromA, labels)

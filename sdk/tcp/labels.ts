@@ -4,6 +4,7 @@
  * in Wireshark, `next`, `lastAck` and `maxToAck` are unset while they are 0, and of two numbers exactly 2^31 apart each
  * is after the other and before it.
  */
+import { never, zero } from './double.ts'
 import { ACK, FIN, type Packet, RST, SYN } from './packet.ts'
 import { labels } from './types.ts'
 import { type Pool, Unacked, unackedMax } from './unacked.ts'
@@ -30,8 +31,8 @@ const SFR = SYN | FIN | RST
 const fastWithinNs = 20e6
 /** Stands for the round trip of a session whose handshake was not seen, ns. */
 const usualRttNs = 3e6
-/** "Keep-alive or probe seen last" of `dupAcks`; unsigned, so that it counts as many. */
-const marked = 0xffffffff
+/** "Keep-alive or probe seen last" of `dupAcks`: it counts as many. */
+const marked = 0x3fffffff
 
 /** Of one direction: what its sender sent. */
 export class LabelState {
@@ -45,9 +46,9 @@ export class LabelState {
   inFlightValid = true
   lastLabels = 0
   next = 0
-  nextAt = 0
+  nextAt = zero
   lastAck = 0
-  lastAt = 0
+  lastAt = zero
   dupAcks = 0
   maxToAck = 0
   readonly unacked = new Unacked()
@@ -55,7 +56,7 @@ export class LabelState {
   sacked = 0
   /** tshark's `ack_rtt` of the acknowledgements that it sent, which knows nothing of Karn's rule: for comparison alone. */
   ackRtts = 0
-  ackRttSumNs = 0
+  ackRttSumNs = zero
   /** Largest `bytes_in_flight`. */
   inFlightMax = 0
 
@@ -85,9 +86,9 @@ export class LabelState {
 /** Of both directions. */
 export class LabelSession {
   /** Time of the newest SYN without ACK; -1: none. */
-  synAt = -1
+  synAt = never
   /** 0: unset. */
-  rttNs = 0
+  rttNs = zero
 
   /** All as in a new one (`Session.renew`). */
   renew(): void {
@@ -165,7 +166,7 @@ function analyse(
           else if (win === 0 && (rev.lastLabels & zeroWindowProbe) !== 0) found |= zeroWindowProbeAck
           else if (win !== 0) {
             found |= duplicateAck
-            fwd.dupAcks = fwd.dupAcks === marked ? 1 : (fwd.dupAcks + 1) >>> 0
+            fwd.dupAcks = fwd.dupAcks === marked ? 1 : fwd.dupAcks + 1
           }
         }
       }

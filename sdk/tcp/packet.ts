@@ -1,3 +1,5 @@
+import { zero } from './double.ts'
+
 /**
  * One TCP segment as it was captured: a single object that is filled anew for each, so that none is made per packet.
  * All sequence numbers are int32 (`seq | 0`), so that a difference `(a - b) | 0` is right across the wrap at 2^32.
@@ -38,8 +40,8 @@ export class Packet {
   vlan = -1
   /** TCP timestamps, uint32; `hasTimestamps` false: none (or cut off). */
   hasTimestamps = false
-  tsval = 0
-  tsecr = 0
+  tsval = zero
+  tsecr = zero
   /** Options; -1 or 0: not there. */
   mss = 0
   windowScale = -1

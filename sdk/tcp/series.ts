@@ -1,4 +1,5 @@
 /** How a session went over time, in few equal intervals: their width doubles whenever the session outgrows them. */
+import { zero } from './double.ts'
 import { type DirectionSeries, type Series, seriesMax } from './types.ts'
 
 const fields = 6
@@ -21,7 +22,7 @@ const room: readonly number[] = Array.from({ length: firstBins * 2 * fields }, (
 const keptMax = 16 * 2 * fields
 
 export class SeriesClock {
-  stepNs = firstStepNs
+  stepNs = firstStepNs + zero
   /** Interval by interval: the fields of `a`, then those of `b`. Doubles, so that the array is one of doubles for ever. */
   #bins = room.slice()
   /** So much of it is in use: nothing before the first data. */

@@ -1,4 +1,5 @@
 /** What is remembered of a live session: one object, with two sides and the clocks that run while it lives. */
+import { never, zero } from './double.ts'
 import { LabelSession } from './labels.ts'
 import { LimitClock } from './limits/clock.ts'
 import { TurnClock } from './limits/turns.ts'
@@ -25,7 +26,7 @@ export class Session implements Conversation {
   unread = 0
   duplicates = 0
   fastOpen = false
-  closedAt = -1
+  closedAt = never
   /** It waits for late packets; it was told and has left. */
   lingers = false
   isTold = false
@@ -34,11 +35,11 @@ export class Session implements Conversation {
   nsec = 0
   /** Whether `a` is the client. */
   aIsClient = true
-  synAt = -1
-  synAckAt = -1
+  synAt = never
+  synAckAt = never
   /** The handshake's end, by the first ACK after the SYN+ACK. */
-  openAt = -1
-  lastNs = 0
+  openAt = never
+  lastNs = zero
   /** By whom: 1 the client, 2 the server. */
   reset: 0 | 1 | 2 = 0
 

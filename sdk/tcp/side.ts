@@ -1,4 +1,5 @@
 /** What is remembered of one end of a live session; what few sessions need is made when they need it. */
+import { never, zero } from './double.ts'
 import { Evidence } from './evidence/evidence.ts'
 import { LabelState } from './labels.ts'
 import { labels } from './types.ts'
@@ -36,8 +37,8 @@ export class Side {
   windowMin = -1
   windowMax = -1
   zeroWindows = 0
-  zeroSince = -1
-  zeroNs = 0
+  zeroSince = never
+  zeroNs = zero
   probes = 0
   keepAlives = 0
   windowFulls = 0
@@ -52,11 +53,11 @@ export class Side {
   ecnEchoes = 0
   /** Unacknowledged bytes now, and since when. */
   flight = 0
-  flightSince = 0
+  flightSince = zero
   flightMax = 0
   /** Integral of bytes in flight over time, and the time in which there were any. */
-  flightArea = 0
-  flightNs = 0
+  flightArea = zero
+  flightNs = zero
   initialWindow = 0
   initialDone = false
   /** Unique bytes when the last segment was counted. */

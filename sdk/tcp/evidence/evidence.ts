@@ -12,6 +12,7 @@
  *
  * A segment in order and an acknowledgement of it take a few comparisons; the rest is made when a session needs it.
  */
+import { never, zero } from '../double.ts'
 import { FIN, type Packet, RST, SYN } from '../packet.ts'
 import type { Direction } from '../types.ts'
 import { Flight } from './flight.ts'
@@ -47,10 +48,10 @@ export class Evidence {
   /** Bytes of payload that were never seen before. */
   goodBytes = 0
   /** Round trips of what this side sent, ns; -1 before the first sample. Smoothed as in RFC 6298. */
-  lastRttNs = -1
-  minRttNs = -1
-  srttNs = -1
-  rttVarNs = 0
+  lastRttNs = never
+  minRttNs = never
+  srttNs = never
+  rttVarNs = zero
   /** Whether the last `acknowledged` took a sample. */
   sampled = false
 
@@ -65,7 +66,7 @@ export class Evidence {
   acked = false
   una = 0
   dupAcks = 0
-  heardAt = 0
+  heardAt = zero
   /** Of its last acknowledgement. */
   #window = -1
   #id = -1

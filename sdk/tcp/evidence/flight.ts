@@ -3,6 +3,7 @@
  * what is needed to time their acknowledgements. A ring of plain doubles that grows when it must; the places behind it
  * still hold the segments that were acknowledged last, which tells a packet that was captured twice.
  */
+import { never } from '../double.ts'
 import type { Packet } from '../packet.ts'
 
 /** start, end, sent (ns), TSval (-1: none), mark (IP-ID and the flags below). */
@@ -38,9 +39,9 @@ export class Flight {
   #heldFrom = 0
   #heldTo = 0
   /** Of the last `acknowledge`, ns; -1: none. By Karn's rule; by the timestamp that was echoed. */
-  karnNs = -1
-  stampNs = -1
-  #echoed = -1
+  karnNs = never
+  stampNs = never
+  #echoed = never
   /** Segments that were forgotten because the ring was full. */
   forgotten = 0
 

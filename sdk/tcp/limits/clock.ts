@@ -7,6 +7,7 @@
  * 4898 (Web100: tcpEStatsPerfSndLimTime*). The path's time is divided further, a round trip at a time: into slow start, a
  * full link (even the shortest round trip of the round has waited in a queue) and a window that a loss has made small.
  */
+import { zero } from '../double.ts'
 import { DUPLICATE, FAST, LOST_BEFORE, TAIL, TIMEOUT } from '../evidence/kinds.ts'
 import { ACK, type Packet, RST, SYN } from '../packet.ts'
 import type { Conversation, Side } from '../side.ts'
@@ -28,16 +29,16 @@ export class LimitClock {
   /** Of the session that was remembered here before. */
   #spareA: Stream | undefined = undefined
   #spareB: Stream | undefined = undefined
-  handshakeNs = 0
-  idleNs = 0
-  idleLongestNs = 0
+  handshakeNs = zero
+  idleNs = zero
+  idleLongestNs = zero
   #opened = false
   /** The capture is far from the sender of one direction, or of both. */
   #far = false
   /** Up to here all time is charged. */
-  #last = 0
+  #last = zero
   /** Silence that is charged when it is known who ends it. */
-  #waitingNs = 0
+  #waitingNs = zero
   /** Who sent the last data. */
   #speaker: Stream | undefined = undefined
   /** The server has answered the client at all. */

@@ -1,3 +1,5 @@
+import { zero } from '../double.ts'
+
 /** The most acknowledgements that are on their way at once; 8,192 of them are 24 MB of data on the shorter half of a path. */
 const heldMax = 8192
 /** When it takes effect, what it acknowledges, up to where it lets the sender send, its timestamp. */
@@ -20,7 +22,7 @@ export class Delayed {
   #mask = 3
   #first = 0
   #count = 0
-  #lastDue = 0
+  #lastDue = zero
   /** When the oldest takes effect; Infinity: there is none. */
   next = Number.POSITIVE_INFINITY
 

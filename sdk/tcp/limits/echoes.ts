@@ -1,3 +1,5 @@
+import { zero } from '../double.ts'
+
 /** Timestamps on their way at once: one a millisecond, or fewer, of which every one that finds room is a sample. */
 const heldMax = 64
 /** Value and time of each. Doubles, so that the array is one of doubles for ever; few sessions have many on their way. */
@@ -12,7 +14,7 @@ export class Echoes {
   #mask = 3
   #first = 0
   #count = 0
-  #newest = 0
+  #newest = zero
   #any = false
 
   /** An acknowledgement went to the sender. */

@@ -1,4 +1,5 @@
 /** What limits one direction while it carries data. Made when its first data is seen. */
+import { never, zero } from '../double.ts'
 import { FIN, type Packet, PSH } from '../packet.ts'
 import type { Side } from '../side.ts'
 import { Delayed } from './delayed.ts'
@@ -67,19 +68,19 @@ export type PathLimit = 'slowStart' | 'application' | 'receiver' | 'bandwidth' |
 
 export class Stream {
   // --- Charged time, ns
-  slowStartNs = 0
-  receiverNs = 0
-  lossNs = 0
-  bandwidthNs = 0
+  slowStartNs = zero
+  receiverNs = zero
+  lossNs = zero
+  bandwidthNs = zero
   /** Of `lossNs`: silence, until a timer ended it. */
-  stallNs = 0
+  stallNs = zero
   /** The other end, or the path, waited for this end's program. */
-  applicationNs = 0
+  applicationNs = zero
 
   /** What held the sender back last, short of silence. */
   held: 'path' | 'receiver' | 'loss' = 'path'
   /** Time after a full window in which it seemed open: it was, or the way to the sender is known too roughly. */
-  doubtNs = 0
+  doubtNs = zero
 
   // --- The sender's buffer and recovery
   after: 0 | 1 | 2 = unknown
@@ -99,8 +100,8 @@ export class Stream {
   /** Of the session that was remembered here before. */
   #spareDelayed: Delayed | undefined = undefined
   /** The way to the sender and back: the shortest, and as it is now. */
-  #wayNs = 0
-  #wayNow = 0
+  #wayNs = zero
+  #wayNow = zero
   /** What the sender knows; live from the sides when the capture is near it. */
   #una = 0
   #edge = 0
@@ -108,20 +109,20 @@ export class Stream {
 
   // --- The present round, a round trip long
   /** Time in it in which nothing but the path held the sender back. */
-  roundNs = 0
-  #roundAt = -1
-  #roundEnd = 0
+  roundNs = zero
+  #roundAt = never
+  #roundEnd = zero
   #roundUna = 0
   #roundFlight = 0
   #roundSegments = 0
-  #gapTop = 0
-  #ackRtt = 0
-  #wayRtt = 0
+  #gapTop = zero
+  #ackRtt = zero
+  #wayRtt = zero
   #queued = false
   #queuedFor = 0
   /** Rounds since the flight grew, their time that is not charged yet, and the flight then. */
   #flat = 0
-  flatNs = 0
+  flatNs = zero
   #flatTop = 0
   #segmentTop = 0
   #optionBytes = timestampBytes
@@ -129,14 +130,14 @@ export class Stream {
   #segments = 0
   #unclocked = 0
   #evenRounds = 0
-  #ackAt = -1
-  #dataAt = -1
+  #ackAt = never
+  #dataAt = never
 
   // --- For the ceilings
   linkBytes = 0
-  linkNs = 0
+  linkNs = zero
   /** Sum over rounds in which a queue stood, of the shortest round trip of each, for a mean. */
-  queueRttNs = 0
+  queueRttNs = zero
   queueRounds = 0
   windowTop = 0
 

@@ -3,6 +3,7 @@
  * the server answers, and ends when the client speaks again after all of the answer. Several requests that do not wait
  * for their answers (pipelining, HTTP/2) are one turn; what a server says unasked (a greeting) belongs to none.
  */
+import { never, zero } from '../double.ts'
 import { DUPLICATE, LOST_BEFORE, NEW, REORDERED } from '../evidence/kinds.ts'
 import { Samples } from '../evidence/samples.ts'
 import { ACK, type Packet, PSH } from '../packet.ts'
@@ -22,13 +23,13 @@ export class TurnClock {
   /** Answered turns that are over. */
   count = 0
   #state: 0 | 1 | 2 = silent
-  #startedAt = 0
-  #requestAt = 0
-  #answerAt = 0
-  #answeredAt = 0
+  #startedAt = zero
+  #requestAt = zero
+  #answerAt = zero
+  #answeredAt = zero
   /** Above the answer's last byte; when it was acknowledged, -1 not yet. */
   #answerEnd = 0
-  #ackAt = -1
+  #ackAt = never
   /** The answer's last segment says that there is more. */
   #goesOn = false
   #requestBytes = 0
