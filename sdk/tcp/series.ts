@@ -1,5 +1,5 @@
 /** How a session went over time, in few equal intervals: their width doubles whenever the session outgrows them. */
-import { zero } from './double.ts'
+import { doubled, zero } from './double.ts'
 import { type DirectionSeries, type Series, seriesMax } from './types.ts'
 
 const fields = 6
@@ -69,9 +69,8 @@ export class SeriesClock {
 
   /** More intervals, blank ones. */
   #widen(length: number): void {
-    const bins = this.#bins
-    while (bins.length < length) bins.push(0.5)
-    bins.fill(0, this.#length, length)
+    if (this.#bins.length < length) this.#bins = doubled(this.#bins)
+    this.#bins.fill(0, this.#length, length)
     this.#length = length
   }
 

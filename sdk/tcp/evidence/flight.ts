@@ -3,7 +3,7 @@
  * what is needed to time their acknowledgements. A ring of plain doubles that grows when it must; the places behind it
  * still hold the segments that were acknowledged last, which tells a packet that was captured twice.
  */
-import { never } from '../double.ts'
+import { doubled, never } from '../double.ts'
 import type { Packet } from '../packet.ts'
 
 /** start, end, sent (ns), TSval (-1: none), mark (IP-ID and the flags below). */
@@ -68,8 +68,8 @@ export class Flight {
       this.#head++
       return
     }
+    if (this.#ring.length < size * 2 * stride) this.#ring = doubled(this.#ring)
     const ring = this.#ring
-    while (ring.length < size * 2 * stride) ring.push(0.5)
     const mask = size * 2 - 1
     // Half of the places stay, and the others move up by as many as there were.
     for (let place = this.#tail - size; place < this.#tail; place++) {

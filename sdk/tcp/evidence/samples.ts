@@ -2,6 +2,7 @@
  * A distribution of durations in bounded memory: the first few as they are, then a histogram whose buckets grow with the
  * value. Count, least, greatest, mean and deviation stay exact.
  */
+import { doubled } from '../double.ts'
 import type { Distribution } from '../types.ts'
 
 /** Kept as they are: most sessions have no more, and then every figure is exact. 512 bytes. */
@@ -17,9 +18,11 @@ export class Samples {
   add(ns: number): void {
     if (!(ns >= 0)) return
     const at = this.count++
-    if (at < this.#raw.length) this.#raw[at] = ns
-    else if (at < rawMax) this.#raw.push(ns)
-    else this.#more(ns)
+    if (at >= rawMax) this.#more(ns)
+    else {
+      if (at === this.#raw.length) this.#raw = doubled(this.#raw)
+      this.#raw[at] = ns
+    }
   }
 
   #more(ns: number): void {

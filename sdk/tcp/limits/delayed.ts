@@ -1,4 +1,4 @@
-import { zero } from '../double.ts'
+import { doubled, zero } from '../double.ts'
 
 /** The most acknowledgements that are on their way at once; 8,192 of them are 24 MB of data on the shorter half of a path. */
 const heldMax = 8192
@@ -61,10 +61,9 @@ export class Delayed {
   #grow(): boolean {
     const size = this.#mask + 1
     if (size >= heldMax) return false
-    const ring = this.#ring
-    while (ring.length < size * 2 * stride) ring.push(0.5)
+    if (this.#ring.length < size * 2 * stride) this.#ring = doubled(this.#ring)
     // What had come round to the beginning follows the end now.
-    ring.copyWithin(size * stride, 0, this.#first * stride)
+    this.#ring.copyWithin(size * stride, 0, this.#first * stride)
     this.#mask = size * 2 - 1
     return true
   }

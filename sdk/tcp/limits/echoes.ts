@@ -1,4 +1,4 @@
-import { zero } from '../double.ts'
+import { doubled, zero } from '../double.ts'
 
 /** Timestamps on their way at once: one a millisecond, or fewer, of which every one that finds room is a sample. */
 const heldMax = 64
@@ -31,11 +31,10 @@ export class Echoes {
   }
 
   #grow(): void {
-    const ring = this.#ring
     const size = this.#mask + 1
-    while (ring.length < size * 2 * 2) ring.push(0.5)
+    if (this.#ring.length < size * 2 * 2) this.#ring = doubled(this.#ring)
     // What had come round to the beginning follows the end now.
-    ring.copyWithin(size * 2, 0, this.#first * 2)
+    this.#ring.copyWithin(size * 2, 0, this.#first * 2)
     this.#mask = size * 2 - 1
   }
 
