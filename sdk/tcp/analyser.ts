@@ -47,8 +47,8 @@ const liveMax = 200_000
 /** A closed session waits for late packets, which would look like a session of their own, as long as Linux keeps TIME_WAIT. */
 const lingerNs = 60e9
 /**
- * Not more of them at a time, the longest closed first: late packets come within some round trips. Eight megabytes, which
- * is what a processor's own memory holds; a capture of many short sessions is read several times as fast so.
+ * Not more of them at a time, the longest closed first: late packets come within some round trips. About 35 MB; a
+ * capture of many short sessions is read several times as fast so.
  */
 const lingerMax = 4_096
 /** A session that nobody closed comes out after this silence: longer than the two hours between TCP's keep-alives. */
@@ -81,11 +81,14 @@ class Engine implements Analyser {
   #earlyOut = 0
   readonly #closed: Session[] = []
   #nextClosed = 0
+  /** A share of the sessions closes a share as often: late packets have the same time in each. */
+  readonly #lingerMax: number
 
   constructor(options: AnalyserOptions) {
     this.#options = options
     this.#name = options.name ?? ''
     this.#reader = createCaptureReader({ frame: this.#frame.bind(this) })
+    this.#lingerMax = Math.ceil(lingerMax / (options.shard?.of ?? 1))
     this.#untilSweep = this.#sweepAfter()
   }
 
@@ -147,7 +150,7 @@ class Engine implements Analyser {
     session.lingers = true
     const oldest = this.#closed[this.#nextClosed]
     this.#closed[this.#nextClosed] = session
-    this.#nextClosed = (this.#nextClosed + 1) % lingerMax
+    this.#nextClosed = (this.#nextClosed + 1) % this.#lingerMax
     if (oldest === undefined) return
     // Until it leaves the ring nobody else may become of it.
     oldest.lingers = false
