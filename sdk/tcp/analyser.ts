@@ -47,10 +47,10 @@ const liveMax = 200_000
 /** A closed session waits for late packets, which would look like a session of their own, as long as Linux keeps TIME_WAIT. */
 const lingerNs = 60e9
 /**
- * Not more of them at a time, the longest closed first: late packets come within some round trips. About 35 MB; a
- * capture of many short sessions is read several times as fast so.
+ * Not more of them at a time, the longest closed first: late packets come within some round trips. About 8 MB,
+ * which is what a processor's own memory holds: reading many short sessions is mostly waiting for memory.
  */
-const lingerMax = 4_096
+const lingerMax = 1_024
 /** A session that nobody closed comes out after this silence: longer than the two hours between TCP's keep-alives. */
 const silentNs = 3 * 3600e9
 /** Looking through the live sessions costs a step each; so often, at least, it is not noticed. */
