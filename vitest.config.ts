@@ -10,8 +10,8 @@ const workers = Math.max(2, availableParallelism())
 
 /** Journeys that measure no time and watch no live page: two of them may run side by side. */
 const patient = [
-  'tests/journeys/guide.test.ts',
-  'tests/journeys/{bad-input,network-page,tcp-cli}.test.ts',
+  'tests/journeys/{guide,guide-flags}.test.ts',
+  'tests/journeys/{bad-input,calls-page,network-page,tcp-cli}.test.ts',
   'tests/conformance/{otlp,ofrep}.test.ts',
 ]
 /** Conformance that computes and needs no cloud. */
