@@ -60,8 +60,6 @@ export class Side {
   flightNs = zero
   initialWindow = 0
   initialDone = false
-  /** Unique bytes when the last segment was counted. */
-  goodSeen = 0
   /** Frames with each label; made when the first one has any. */
   labelCounts: Uint32Array | undefined = undefined
 
@@ -139,7 +137,6 @@ export class Side {
     this.flightNs = 0
     this.initialWindow = 0
     this.initialDone = false
-    this.goodSeen = 0
     this.labelCounts?.fill(0)
   }
 }

@@ -1,16 +1,9 @@
 /** Counts a segment into its session: what happened, as plain numbers. What it means is told by evidence, limits and turns. */
+import { DUPLICATE, FAST, KEEP_ALIVE, LOST_BEFORE, PROBE, SPURIOUS } from './evidence/kinds.ts'
 import { ACK, CWR, ECE, FIN, type Packet, RST, SYN } from './packet.ts'
 import type { Session } from './session.ts'
 import type { Side } from './side.ts'
-import { kinds } from './types.ts'
 
-const kindOf = (kind: (typeof kinds)[number]): number => kinds.indexOf(kind)
-const fast = kindOf('fast')
-const spurious = kindOf('spurious')
-const lostBefore = kindOf('lostBefore')
-const duplicate = kindOf('duplicate')
-const probe = kindOf('probe')
-const keepAlive = kindOf('keepAlive')
 const SFR = SYN | FIN | RST
 /** Servers are known by their ports where no SYN says who called: registered ports are below those that systems give to callers. */
 const callerPortMin = 32_768
@@ -42,12 +35,12 @@ export function count(session: Session, mine: Side, theirs: Side, p: Packet, t: 
   }
   const { flags, length, seq } = p
   const carries = length > 0 || (flags & (SYN | FIN)) !== 0
+  const goodBefore = mine.evidence.goodBytes
   const kind = carries || isProbe(p, mine) ? mine.evidence.segment(p, t, mine, theirs) : -1
-  const goodBefore = carries ? mine.goodSeen : 0
   const hasAck = (flags & ACK) !== 0
   if (hasAck) theirs.evidence.acknowledged(p, t, theirs, mine)
   session.limits.packet(session, mine, theirs, p, t, kind)
-  if ((flags & SFR) !== 0) openOrClose(session, mine, p, t, fromA, kind === duplicate)
+  if ((flags & SFR) !== 0) openOrClose(session, mine, p, t, fromA, kind === DUPLICATE)
   else if (session.openAt < 0 && session.synAckAt >= 0 && hasAck && fromA === session.aIsClient) session.openAt = t
   if ((p.ecn | (flags & (ECE | CWR))) !== 0 && (flags & SYN) === 0) {
     if (p.ecn !== 0) mine.ecnCapable++
@@ -80,20 +73,19 @@ export function count(session: Session, mine: Side, theirs: Side, p: Packet, t: 
     }
     mine.inFlight(t)
     if (length > 0) {
-      mine.goodSeen = mine.evidence.goodBytes
       session.series.data(
         fromA,
         t,
         length,
-        mine.goodSeen - goodBefore,
+        mine.evidence.goodBytes - goodBefore,
         mine.flight,
-        (kind >= fast && kind <= spurious) || kind === lostBefore,
+        (kind >= FAST && kind <= SPURIOUS) || kind === LOST_BEFORE,
       )
     }
   } else if (length === 0 && flags === ACK) mine.pureAcks++
-  if (kind === probe) theirs.probes++
-  else if (kind === keepAlive) mine.keepAlives++
-  else if (kind === duplicate) session.duplicates++
+  if (kind === PROBE) theirs.probes++
+  else if (kind === KEEP_ALIVE) mine.keepAlives++
+  else if (kind === DUPLICATE) session.duplicates++
   session.turns.packet(session, fromA === session.aIsClient, p, t, kind)
   return kind
 }
