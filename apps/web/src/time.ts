@@ -19,6 +19,7 @@ const full = new Intl.DateTimeFormat('en-GB', {
   second: '2-digit',
   timeZoneName: 'short',
 })
+const minute = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
 let offsetMs = 0
@@ -85,3 +86,7 @@ export function sayFull(at: number, nowAt: number): string {
 export function sayAgainst(elapsedMs: number, expectedMs: number | null): string {
   return expectedMs === null ? sayDuration(elapsedMs) : `${sayDuration(elapsedMs)} of about ${sayDuration(expectedMs)}`
 }
+
+/** "14 Aug 10:00 to 15 Aug 12:00", of two moments in ms; undefined: the present, by the viewer's clock. */
+export const sayFromTo = (from: number | undefined, to: number | undefined): string =>
+  `${minute.format(from).replace(',', '')} to ${minute.format(to).replace(',', '')}`

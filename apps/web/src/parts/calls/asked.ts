@@ -1,4 +1,5 @@
 /** What an address asks the server, and how it is said in words. Pure. */
+import { sayFromTo } from '../../time.ts'
 import { type CallsFilter, dimensions, type Range } from './search.ts'
 
 const hourMs = 3_600_000
@@ -65,13 +66,11 @@ export const isNarrowed = (filter: CallsFilter): boolean => narrowing.some((it) 
 export const everything: CallsFilter = Object.fromEntries(narrowing.map((it) => [it, undefined]))
 
 const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
-const minute = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 
 /** "last 24 hours", "Fri 15 Aug (UTC)", "14 Aug 10:00 to 15 Aug 12:00". */
 export function sayRange(filter: CallsFilter): string {
   if (filter.day !== undefined) return `${weekday.format(Date.parse(filter.day)).replace(',', '')} (UTC)`
-  if (filter.from !== undefined && filter.to !== undefined)
-    return `${minute.format(Date.parse(filter.from)).replace(',', '')} to ${minute.format(Date.parse(filter.to)).replace(',', '')}`
+  if (filter.from !== undefined && filter.to !== undefined) return sayFromTo(Date.parse(filter.from), Date.parse(filter.to))
   return ranges[filter.range ?? '24h'].says
 }
 
@@ -83,5 +82,5 @@ export function sayCompared(compare: string): string {
   if (kind === 'release') return name
   if (kind === 'lane') return `the lane ${name}`
   const [from, to] = name.split('-').map(Number)
-  return `${minute.format(from).replace(',', '')} to ${minute.format(to).replace(',', '')}`
+  return sayFromTo(from, to)
 }

@@ -1,4 +1,5 @@
 /** What an address asks the server. Pure. */
+import { sayFromTo } from '../../time.ts'
 import type { Span, TimeSearch } from './search.ts'
 
 const hourMs = 3_600_000
@@ -18,9 +19,7 @@ export function timesOf({ range, from, to }: TimeSearch, nowAt: number): { from?
   return { from: Math.floor((nowAt - ms) / stepMs) * stepMs }
 }
 
-const minute = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
 export function sayTimes({ range, from, to }: TimeSearch): string | undefined {
-  if (from !== undefined && to !== undefined)
-    return `${minute.format(Date.parse(from)).replace(',', '')} to ${minute.format(Date.parse(to)).replace(',', '')}`
+  if (from !== undefined && to !== undefined) return sayFromTo(Date.parse(from), Date.parse(to))
   return range === undefined ? undefined : spanWords[range].says
 }
